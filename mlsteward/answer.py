@@ -1,0 +1,74 @@
+"""What every tool returns: a model whose text and whose data are each enough for an assistant.
+
+An answer opens with `verdict`, one sentence that can be quoted, and closes with `next`, the call that usually
+follows, written out with its arguments.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+
+class Answer(BaseModel):
+    """The base of all results. Subclasses add their fields and say in `body` how they read as text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: str = Field(description="The answer in one sentence.")
+    next: str = Field(default="", description="The call that usually follows.")
+
+    def body(self) -> list[str]:
+        """The lines between verdict and next."""
+        return []
+
+    def text(self) -> str:
+        lines = [self.verdict, *self.body()]
+        if self.next:
+            lines.append(f"next: {self.next}")
+        return "\n".join(line for line in lines if line)
+
+    @model_serializer(mode="wrap")
+    def _next_comes_last(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if "next" in fields:
+            fields["next"] = fields.pop("next")
+        return fields
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A small table in text: columns joined by ` | `, cells as `cell` writes them; [] when there are no rows."""
+    body = [" | ".join(cell(value) for value in row) for row in rows]
+    return [" | ".join(headers), *body] if body else []
+
+
+def cell(value: object) -> str:
+    """A value in a few characters: four significant digits, a dash for what is missing."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value)
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with `digits` significant digits and no exponent where it can be read without one."""
+    if value is None or value != value:
+        return "–"
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return (
+        f"{value:.{digits}g}"
+        if 1e-4 <= abs(value) < 10**digits
+        else (f"{value:.0f}" if abs(value) < 1e9 else f"{value:.{digits}g}")
+    )
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """`0.757 [0.742, 0.771]`, or the bare value when there is no interval."""
+    if low is None or high is None:
+        return number(value)
+    return f"{number(value)} [{number(low)}, {number(high)}]"

@@ -1,0 +1,64 @@
+"""Settings: flags of the command line, else `MLSTEWARD_*` in the environment, else defaults."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+WORKSPACE_FOLDER = ".mlsteward"
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """How one server, command or script works with one workspace."""
+
+    model_config = SettingsConfigDict(env_prefix="MLSTEWARD_", extra="ignore")
+
+    workspace: Path = Field(default_factory=lambda: nearest_workspace(Path.cwd()))
+    data: Annotated[list[Path], NoDecode] = Field(default_factory=lambda: default_data_folders(Path.cwd()))
+    read_only: bool = False
+    toolsets: Annotated[list[str], NoDecode] = []
+    max_wait: float = Field(default=25.0, gt=0, le=600)
+    log_level: LogLevel = "INFO"
+    max_workers: int = Field(default=2, ge=1, le=64)
+    worker_memory_mb: int = Field(default=8192, ge=512)
+    query_memory_mb: int = Field(default=1024, ge=128)
+    query_seconds: float = Field(default=20.0, gt=0)
+    snapshot_limit_mb: int = Field(default=10240, ge=1)
+    allow_private_addresses: bool = False
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _split_folders(cls, value: object) -> object:
+        return [part for part in value.split(":") if part] if isinstance(value, str) else value
+
+    @field_validator("toolsets", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("workspace")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("data")
+    @classmethod
+    def _resolved(cls, value: list[Path]) -> list[Path]:
+        return [folder.expanduser().resolve() for folder in value]
+
+
+def nearest_workspace(start: Path) -> Path:
+    """The nearest `.mlsteward/` from `start` upwards, else the user's data folder."""
+    for folder in (start, *start.parents):
+        if (folder / WORKSPACE_FOLDER).is_dir():
+            return folder / WORKSPACE_FOLDER
+    return user_data_path("mlsteward", appauthor=False) / "workspace"
+
+
+def default_data_folders(start: Path) -> list[Path]:
+    """The current folder, unless a host started the server in `/` or the home folder."""
+    start = start.resolve()
+    return [] if start in (Path(start.anchor), Path.home().resolve()) else [start]
