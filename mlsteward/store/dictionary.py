@@ -1,0 +1,117 @@
+"""The data dictionary: every version of every entry."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from mlsteward.dictionary.entry import Entry, merge, same_words
+from mlsteward.store.transaction import Transaction
+
+_FIELDS = (
+    "asset version kind dataset column_name position type description business_name unit role owner tags sensitivity"
+    " available_at allowed_values usage writers facts gone actor changed"
+).split()
+_JSON = frozenset({"tags", "allowed_values", "writers", "facts"})
+_IN_FORCE = "version = (SELECT max(version) FROM dictionary AS other WHERE other.asset = d.asset)"
+
+
+def column_entries(transaction: Transaction, dataset: str) -> list[Entry]:
+    """The columns of the newest version of a dataset, in its order."""
+    return [entry for entry in entries_of(transaction, dataset) if entry.kind == "column" and not entry.gone]
+
+
+def entries_of(transaction: Transaction, dataset: str) -> list[Entry]:
+    """All that is in force about a dataset: its own entry first, then its columns, those that are gone last."""
+    return _entries(transaction, f"d.dataset = ? AND {_IN_FORCE}", [dataset])
+
+
+def all_entries(transaction: Transaction) -> list[Entry]:
+    """Every entry in force, by dataset and position."""
+    return _entries(transaction, _IN_FORCE, [])
+
+
+def entry_history(transaction: Transaction, dataset: str) -> list[Entry]:
+    """Every version of every entry about a dataset, an asset's newest first."""
+    found = _entries(transaction, "d.dataset = ?", [dataset])
+    return sorted(found, key=lambda entry: (entry.asset, -entry.version))
+
+
+def change_count(transaction: Transaction) -> int:
+    """How many transactions have touched the dictionary or its relationships: a copy read at this count is good."""
+    row = transaction.row(
+        "SELECT greatest((SELECT coalesce(max(change), 0) FROM dictionary),"
+        " (SELECT coalesce(max(change), 0) FROM relationships))"
+    )
+    return int(row[0]) if row else 0
+
+
+def write_entries(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:
+    """Take in the harvest of one whole dataset version; returns the entries that got a new version.
+
+    What people wrote stays. Columns that are recorded but not among `entries` are marked as gone.
+    """
+    dataset = entries[0].dataset
+    known = {entry.asset: entry for entry in entries_of(transaction, dataset)}
+    merged = [merge(known.get(entry.asset), entry) for entry in entries]
+    here = {entry.asset for entry in entries}
+    missing = [entry for asset, entry in known.items() if asset not in here and entry.kind == "column"]
+    merged += [entry.model_copy(update={"gone": True}) for entry in missing]
+    return _write(transaction, known, merged, actor)
+
+
+def write_words(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:
+    """Record a person's words: of each entry, the fields in `writers`. Returns the entries that got a new version."""
+    known = {entry.asset: entry for entry in entries_of(transaction, entries[0].dataset)}
+    merged = [merge(known.get(entry.asset), entry) for entry in entries]
+    return _write(transaction, known, merged, actor)
+
+
+def _write(transaction: Transaction, known: dict[str, Entry], entries: Sequence[Entry], actor: str) -> list[Entry]:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    change = change_count(transaction) + 1
+    added: list[Entry] = []
+    for entry in entries:
+        current = known.get(entry.asset)
+        if current and same_words(current, entry):
+            _refresh(transaction, current, entry, change)
+        else:
+            version = current.version + 1 if current else 1
+            added.append(entry.model_copy(update={"version": version, "actor": actor, "changed": now}))
+    if added:
+        transaction.insert("dictionary", [_row(entry, change) for entry in added])
+    return added
+
+
+def _refresh(transaction: Transaction, current: Entry, entry: Entry, change: int) -> None:
+    if current.facts == entry.facts and current.position == entry.position:
+        return
+    transaction.execute(
+        "UPDATE dictionary SET facts = ?, position = ?, change = ? WHERE asset = ? AND version = ?",
+        [entry.facts.model_dump_json(), entry.position, change, current.asset, current.version],
+    )
+
+
+def _row(entry: Entry, change: int) -> dict[str, object]:
+    fields = entry.model_dump()
+    return {**{name: fields[_field(name)] for name in _FIELDS}, "change": change}
+
+
+def _entries(transaction: Transaction, where: str, parameters: Sequence[object]) -> list[Entry]:
+    columns = ", ".join(f"d.{name}" for name in _FIELDS)
+    rows = transaction.rows(
+        f"SELECT {columns} FROM dictionary AS d WHERE {where} ORDER BY d.dataset, d.kind = 'column', d.gone, d.position",
+        parameters,
+    )
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    fields = {_field(name): value for name, value in zip(_FIELDS, row, strict=True)}
+    for name in _JSON:
+        fields[name] = json.loads(fields[name])
+    return Entry.model_validate(fields)
+
+
+def _field(column: str) -> str:
+    return "column" if column == "column_name" else column
