@@ -1,0 +1,74 @@
+"""Who may attach the store's file: one process at a time, by a lock file beside it that is never deleted."""
+
+import errno
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mlsteward.errors import Refused, StoreBusy
+
+# The library's own 50 ms between tries lets a process starve behind seven busy neighbours.
+POLL_SECONDS = 0.005
+_WITHOUT_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
+
+
+class StoreLock:
+    """The lock of one store; held by the thread that attaches."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(
+            path,
+            poll_interval=POLL_SECONDS,
+            fallback_to_soft=False,
+            thread_local=True,
+            on_acquired=_sign,
+        )
+
+    @contextmanager
+    def held(self, deadline: float) -> Generator[None]:
+        """Hold the lock; StoreBusy when it is not free at `deadline` (of `time.monotonic`).
+
+        Raises Refused where the file system has no file locks, since two processes would then damage the store.
+        """
+        try:
+            self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        except Timeout as error:
+            raise busy(holder(self.path)) from error
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
+            raise Refused(
+                f"The workspace {self.path.parent} is on a file system without file locks"
+                f" ({os.strerror(error.errno)}), where two processes would damage its store."
+                " Choose a workspace on a local disk with --workspace."
+            ) from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def busy(who: str) -> StoreBusy:
+    """The error that names the process which holds the store."""
+    return StoreBusy(f"The store of this workspace is held by {who}. Nothing was changed; try the same call again.")
+
+
+def holder(path: Path) -> str:
+    """The process that signed the lock file last: `python (process 4711)`."""
+    import psutil
+
+    try:
+        pid = int(path.read_text(encoding="ascii").split()[0])
+        return f"{psutil.Process(pid).name()} (process {pid})"
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return "another process"
+
+
+def _sign(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)

@@ -1,0 +1,64 @@
+"""Metrics in the store: every logged step, and the latest of each."""
+
+import math
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from mlsteward.store.transaction import Transaction
+
+
+class MetricRow(BaseModel):
+    """One value of one metric. Splits are `test`, `validation` (out of fold) and `train`."""
+
+    run: int
+    split: str = "test"
+    name: str
+    step: int = 0
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+_COLUMNS = ", ".join(MetricRow.model_fields)
+
+
+def add_metrics(t: Transaction, rows: Sequence[MetricRow]) -> None:
+    """Record values. The one with the highest step is the latest, of equal steps the one written last."""
+    if not rows:
+        return
+    t.insert("metrics", [_finite(row) for row in rows])
+    latest: dict[tuple[int, str, str], MetricRow] = {}
+    for row in [*_latest_of(t, sorted({row.run for row in rows})), *rows]:
+        known = latest.get(key := (row.run, row.split, row.name))
+        if known is None or row.step >= known.step:
+            latest[key] = row
+    t.execute("DELETE FROM latest_metrics WHERE run IN (SELECT unnest(?))", [sorted({row.run for row in rows})])
+    t.insert("latest_metrics", [_finite(row) for row in latest.values()])
+
+
+def metrics_of(t: Transaction, run: int) -> list[MetricRow]:
+    """The latest value of each metric of a run, in the order they were recorded."""
+    return _latest_of(t, [run])
+
+
+def steps_of(t: Transaction, run: int) -> list[MetricRow]:
+    """Every recorded value of a run, by metric and step."""
+    rows = t.rows(f"SELECT {_COLUMNS} FROM metrics WHERE run = ? ORDER BY split, name, step", [run])
+    return [_metric(row) for row in rows]
+
+
+def _latest_of(t: Transaction, runs: list[int]) -> list[MetricRow]:
+    rows = t.rows(f"SELECT {_COLUMNS} FROM latest_metrics WHERE run IN (SELECT unnest(?)) ORDER BY rowid", [runs])
+    return [_metric(row) for row in rows]
+
+
+def _metric(row: tuple[object, ...]) -> MetricRow:
+    return MetricRow.model_validate(dict(zip(MetricRow.model_fields, row, strict=True)))
+
+
+def _finite(row: MetricRow) -> dict[str, object]:
+    fields = row.model_dump()
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in fields.items()
+    }

@@ -1,0 +1,96 @@
+"""Runs in the store."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from mlsteward.errors import NotFound
+from mlsteward.store.transaction import Transaction, to_json
+
+# States a run can still leave by itself.
+ACTIVE = ("queued", "running")
+
+
+class Run(BaseModel):
+    """One recorded piece of work."""
+
+    number: int
+    kind: str
+    name: str = ""
+    state: str
+    dataset: str = ""
+    fingerprint: str = ""
+    target: str = ""
+    params: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    actor: str = ""
+    client: str = ""
+    reason: str = ""
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    error: str = ""
+    result: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+
+    @property
+    def label(self) -> str:
+        return f"run:{self.number}"
+
+
+COLUMNS = tuple(Run.model_fields)
+_JSON = frozenset({"params", "tags", "result", "environment"})
+
+
+def add_run(t: Transaction, run: Run) -> int:
+    """Record `run` under the next free number, which is returned (its own number does not count)."""
+    last = t.row("SELECT max(number) FROM runs")
+    number = (last[0] or 0) + 1 if last else 1
+    t.insert("runs", [{**run.model_dump(), "number": number}])
+    return number
+
+
+def get_run(t: Transaction, number: int) -> Run:
+    """The run of that number; NotFound says how many there are."""
+    row = t.row(f"SELECT {', '.join(COLUMNS)} FROM runs WHERE number = ?", [number])
+    if row is not None:
+        return run_from_row(row)
+    last = t.row("SELECT max(number) FROM runs")
+    newest = f"the newest is run:{last[0]}" if last and last[0] else "there are no runs yet"
+    raise NotFound(f"There is no run:{number}; {newest}.", next='list_runs(kind="")')
+
+
+def get_runs(t: Transaction, numbers: list[int]) -> list[Run]:
+    """The runs of those numbers that exist, in order of number."""
+    rows = t.rows(
+        f"SELECT {', '.join(COLUMNS)} FROM runs WHERE number IN (SELECT unnest(?)) ORDER BY number", [numbers]
+    )
+    return [run_from_row(row) for row in rows]
+
+
+def runs_in_state(t: Transaction, *states: str) -> list[Run]:
+    """The runs in any of `states`, oldest first."""
+    sql = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE state IN (SELECT unnest(?)) ORDER BY number"
+    return [run_from_row(row) for row in t.rows(sql, [list(states)])]
+
+
+def update_run(t: Transaction, number: int, **fields: object) -> None:
+    """Set columns of a run."""
+    if unknown := set(fields) - set(COLUMNS):
+        raise TypeError(f"a run has no {', '.join(sorted(unknown))}")
+    assignments = ", ".join(f"{name} = ?" for name in fields)
+    values = [to_json(value) if name in _JSON else value for name, value in fields.items()]
+    t.execute(f"UPDATE runs SET {assignments} WHERE number = ?", [*values, number])
+
+
+def run_from_row(row: tuple[Any, ...]) -> Run:
+    """A run from the values of `COLUMNS`."""
+    fields = dict(zip(COLUMNS, row, strict=True))
+    for name in _JSON:
+        fields[name] = json.loads(fields[name])
+    return Run.model_validate(fields)

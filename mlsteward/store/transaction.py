@@ -1,0 +1,91 @@
+"""What work in the store may do: statements in, rows out. No cursor or relation leaves it."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Transaction:
+    """One transaction on the attached store. Times go in with or without a zone and come out in UTC."""
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self._connection = connection
+        self.failure: BaseException | None = None
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Every row of the statement's result."""
+        self._run(sql, parameters)
+        description = self._connection.description
+        if not description:
+            return []
+        fetched: list[tuple[Any, ...]] = self._connection.fetchall()
+        times = [position for position, column in enumerate(description) if str(column[1]) == "TIMESTAMP"]
+        return [_with_zone(row, times) for row in fetched] if times else fetched
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        fetched = self.rows(sql, parameters)
+        return fetched[0] if fetched else None
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement whose result does not matter."""
+        self.rows(sql, parameters)
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows that all have the same columns; dicts and lists are stored as JSON."""
+        if not rows:
+            return
+        columns = list(rows[0])
+        names = ", ".join(f'"{column}"' for column in columns)
+        # A list for each column, unnested: one statement however many rows there are.
+        values = ", ".join("unnest(?)" for _ in columns)
+        parameters = [[_stored(row[column]) for row in rows] for column in columns]
+        self.execute(f"INSERT INTO {table} ({names}) SELECT {values}", parameters)
+
+    def _run(self, sql: str, parameters: Sequence[object]) -> None:
+        try:
+            self._connection.execute(sql, [_stored_time(value) for value in parameters])
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
+def to_json(value: object) -> str:
+    """JSON that every reader takes: numbers that are not finite become null."""
+    try:
+        return json.dumps(value, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False, default=str)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in cast(Mapping[object, object], value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in cast(Sequence[object], value)]
+    return value
+
+
+def _stored(value: object) -> object:
+    return to_json(value) if isinstance(value, dict | list | tuple) else _stored_time(value)
+
+
+def _stored_time(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def _with_zone(row: tuple[Any, ...], times: list[int]) -> tuple[Any, ...]:
+    cells = list(row)
+    for position in times:
+        if cells[position] is not None:
+            cells[position] = cells[position].replace(tzinfo=UTC)
+    return tuple(cells)
