@@ -1,0 +1,25 @@
+"""What a model asks of a row: light enough for the server to read."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+ColumnKind = Literal["number", "boolean", "category", "text", "time"]
+Task = Literal["binary", "multiclass", "regression"]
+
+
+class SignatureColumn(BaseModel):
+    """A feature of a model.
+
+    `type` is the DuckDB type of the training data. `low` and `high` bound the training values of a number; `levels`
+    are the training values of a category, most frequent first, at most 50, and `distinct` says how many there were.
+    """
+
+    name: str
+    type: str
+    kind: ColumnKind
+    low: float | None = None
+    high: float | None = None
+    levels: list[str] = []
+    distinct: int = 0
+    nulls: int = 0
