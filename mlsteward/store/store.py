@@ -1,5 +1,6 @@
 """The store of a workspace: transactions from any thread, carried out by the one thread that attaches the file."""
 
+import logging
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 # How long transactions that wait in this process may share one attachment before others get their turn.
 SHARED_SECONDS = 0.05
 # What a transaction gets to find the lock free after it has waited in this process's own queue.
@@ -53,8 +55,8 @@ class Store:
 
     def close(self) -> None:
         """Finish what waits and let go of the engine."""
-        self._owner.submit(self._attachment.close)
         self._owner.shutdown(wait=True)
+        self._attachment.close()
 
     def _deadline(self) -> float:
         return time.monotonic() + self._patience
@@ -119,7 +121,9 @@ class _Handed(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if error is not None and not self.answer.done():
+        if error is not None and self.answer.done():
+            _log.error("the store's attachment failed after its transaction was committed", exc_info=error)
+        elif error is not None:
             self.answer.set_exception(error)
         return error is not None
 
