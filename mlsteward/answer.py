@@ -22,6 +22,10 @@ class Answer(BaseModel):
         """The lines between verdict and next."""
         return []
 
+    def images(self) -> list[str]:
+        """PNG pictures shown beside the text, each in base64."""
+        return []
+
     def text(self) -> str:
         lines = [self.verdict, *self.body()]
         if self.next:

@@ -1,0 +1,113 @@
+"""The MCP server, composed: tools, pages, prompts and completions over one workspace."""
+
+import functools
+import inspect
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import anyio.to_thread
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+from pydantic import AnyUrl
+
+from mlsteward.errors import StewardError
+from mlsteward.server import pages
+from mlsteward.server.declare import Page, Services
+from mlsteward.server.discovery import find_pages, find_tools
+from mlsteward.server.prompts import add_prompts
+from mlsteward.workspace import Workspace
+
+logger = logging.getLogger("mlsteward.server")
+
+INSTRUCTIONS = """\
+mlsteward registers data, keeps a data dictionary, trains, judges and watches models on tables.
+Order of work: list_datasets, register_dataset, lookup_data_dictionary (ask the person what unclear columns mean and \
+whether they are known before the prediction; document_asset writes it down), train_model, compare_runs, \
+evaluate_model, explain_model, predict_rows, check_drift.
+Every answer opens with a verdict to quote and ends with `next`, the call that usually follows. \
+Work that takes long is a run: get_run waits on. \
+Report intervals and baselines with scores, and say what was set aside. \
+mlsteward:// addresses: read_page."""
+
+
+class Steward(MCPServer[Services]):
+    """The SDK's server, reading pages through the one function that `read_page` uses too."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        settings = workspace.settings
+        self.pages = find_pages()
+        self.services = Services(workspace, functools.partial(pages.read, self.pages, workspace))
+
+        @asynccontextmanager
+        async def lifespan(_: MCPServer[Services]) -> AsyncGenerator[Services]:
+            yield self.services
+
+        tools = find_tools(toolsets=settings.toolsets, read_only=settings.read_only)
+        self.changing_tools = frozenset(tool.name for tool in tools if not tool.read_only)
+        super().__init__(
+            "mlsteward",
+            title="mlsteward",
+            instructions=INSTRUCTIONS,
+            version=version("mlsteward"),
+            tools=list(tools),
+            lifespan=lifespan,
+            log_level=settings.log_level,
+        )
+        for page in self.pages:
+            self._list(page)
+        add_prompts(self)
+        self.completion()(self._complete)
+
+    def _list(self, page: Page) -> None:
+        """Announce a page; `read_resource` below is what reads it."""
+        variables = page.template.variable_names
+
+        def announced(**values: str) -> None:
+            raise NotImplementedError(values)
+
+        announced.__signature__ = _signature(variables)  # pyright: ignore[reportFunctionMemberAccess] - read by inspect
+        self.resource(
+            page.uri, name=page.name, title=page.title, description=page.description, mime_type=page.mime_type
+        )(announced)
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Services, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        read = functools.partial(self.services.read, str(uri))
+        try:
+            content = await anyio.to_thread.run_sync(read, limiter=self.services.limiter)
+        except StewardError as error:
+            raise ResourceNotFoundError(error.words()) from error
+        except Exception as error:  # the outermost edge of a read: a crash becomes a reference into the log
+            reference = uuid.uuid4().hex[:8]
+            logger.exception("%s crashed, reference %s", uri, reference)
+            raise ResourceError(f"The page {uri} failed inside the server (reference {reference}).") from error
+        return [ReadResourceContents(content=content.body, mime_type=content.mime_type)]
+
+    async def _complete(
+        self,
+        reference: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        _: CompletionContext | None,
+    ) -> Completion | None:
+        if not isinstance(reference, ResourceTemplateReference):
+            return None
+        page = next((page for page in self.pages if page.uri == reference.uri), None)
+        complete = page.complete.get(argument.name) if page else None
+        if complete is None:
+            return None
+        find = functools.partial(complete, self.services.workspace, argument.value)
+        values = await anyio.to_thread.run_sync(find, limiter=self.services.limiter)
+        return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
+
+
+def _signature(variables: list[str]) -> Any:
+    return inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=str) for name in variables]
+    )

@@ -1,0 +1,233 @@
+"""How a tool and a page are declared.
+
+A tool is a plain function whose first parameter is `call: Call`; a page is a plain function whose first parameter is
+the workspace. Everything an MCP client sees of them is read off the function.
+"""
+
+import inspect
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool as SDKTool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.shared.uri_template import UriTemplate
+from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from pydantic import Field, PrivateAttr
+
+from mlsteward.answer import Answer
+from mlsteward.config import Settings
+from mlsteward.errors import Refused, RunFailed, StewardError
+from mlsteward.runs.actor import Actor
+from mlsteward.server.arguments import argument_model, validate_arguments
+from mlsteward.server.schema import slim_input, slim_output
+from mlsteward.store.activity import add_activity
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+from mlsteward.workspace import Workspace
+
+logger = logging.getLogger("mlsteward.tools")
+T = TypeVar("T")
+
+# Threads wait for runs, so there are more of them than anyio's default of 40 would allow.
+CALL_THREADS = 96
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a page holds."""
+
+    body: str | bytes
+    mime_type: str
+
+
+@dataclass
+class Services:
+    """What one server's tools share: the lifespan state."""
+
+    workspace: Workspace
+    read: Callable[[str], Content]
+    limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(CALL_THREADS))
+
+
+@dataclass
+class Call:
+    """One call of a tool: the workspace it works on, who calls, and how to wait."""
+
+    workspace: Workspace
+    actor: Actor
+    tool: str
+    read: Callable[[str], Content]
+    report: Callable[[float, str], None]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def settings(self) -> Settings:
+        return self.workspace.settings
+
+    def change(self, work: Callable[[Transaction], T], *, asset: str, why: str = "") -> T:
+        """Write to the store and to the audit log in one transaction."""
+
+        def both(transaction: Transaction) -> T:
+            result = work(transaction)
+            add_activity(
+                transaction, actor=self.actor.name, client=self.actor.client, action=self.tool, asset=asset, why=why
+            )
+            return result
+
+        self.check_may_change(self.tool)
+        return self.workspace.store.write(both)
+
+    def check_may_change(self, what: str) -> None:
+        """Raise Refused for `what` (an argument that turns a reading tool into a changing one) where nothing may."""
+        if self.settings.read_only:
+            raise Refused(f"This server is read-only, so {what} is not possible here.")
+        if not self.actor.may_write:
+            raise Refused(f"Your token has the scope read, and {what} needs write.")
+
+    def wait(self, number: int, wait_seconds: float) -> Run:
+        """The run as it stands after `wait_seconds` at most; RunFailed with its words if it ended without a result."""
+        run = self.workspace.runs.wait(number, self.bounded(wait_seconds), self._progress)
+        if run.state in ("failed", "lost", "cancelled"):
+            raise RunFailed(f"run:{number} {run.state}: {run.error}".rstrip(": "), next=f"get_run(run={number})")
+        return run
+
+    def bounded(self, wait_seconds: float) -> float:
+        return min(max(wait_seconds, 0.0), self.settings.max_wait)
+
+    def _progress(self, done: float, message: str) -> None:
+        if not self.cancelled.is_set():
+            self.report(done, message)
+
+
+class Tool(SDKTool):
+    """A tool as the SDK registers it, made from one function."""
+
+    toolset: str = Field(exclude=True)
+    read_only: bool = Field(exclude=True)
+    _arguments: Any = PrivateAttr()
+
+    def __init__(
+        self,
+        function: Callable[..., Answer],
+        *,
+        title: str,
+        toolset: str,
+        read_only: bool,
+        destructive: bool = False,
+        idempotent: bool = False,
+    ) -> None:
+        name = function.__name__
+        arguments = argument_model(function, skip="call")
+        answer = inspect.signature(function, eval_str=True).return_annotation
+        super().__init__(
+            fn=function,
+            name=name,
+            title=title,
+            description=inspect.getdoc(function) or "",
+            parameters=slim_input(arguments.model_json_schema()),
+            fn_metadata=FuncMetadata(
+                arg_model=arguments,
+                output_schema=slim_output(answer.model_json_schema(mode="serialization")),
+            ),
+            is_async=False,
+            context_kwarg=None,
+            annotations=ToolAnnotations(
+                title=title,
+                read_only_hint=read_only,
+                destructive_hint=destructive,
+                idempotent_hint=idempotent,
+                open_world_hint=False,
+            ),
+            toolset=toolset,  # pyright: ignore[reportCallIssue] - fields of this class, which __init__ hides
+            read_only=read_only,  # pyright: ignore[reportCallIssue] - as above
+        )
+        self._arguments = arguments
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        services: Services = context.request_context.lifespan_context
+        call = Call(
+            workspace=services.workspace,
+            actor=caller(context, services.workspace),
+            tool=self.name,
+            read=services.read,
+            report=lambda done, message: anyio.from_thread.run(context.report_progress, done, 1.0, message),
+        )
+        try:
+            if not self.read_only:
+                call.check_may_change(self.name)
+            values = validate_arguments(self.name, self._arguments, arguments)
+            answer: Answer = await anyio.to_thread.run_sync(
+                partial(self.fn, call, **values), abandon_on_cancel=True, limiter=services.limiter
+            )
+            return to_result(answer) if convert_result else answer
+        except StewardError as error:
+            raise ToolError(error.words()) from error
+        except Exception as error:  # the outermost edge of a call: a crash becomes a reference into the log
+            reference = uuid.uuid4().hex[:8]
+            logger.exception("%s crashed, reference %s", self.name, reference)
+            raise ToolError(
+                f"{self.name} failed inside the server (reference {reference} in {services.workspace.log_file.name}, "
+                "see `mlsteward doctor`). The same call may work again; nothing says it will not."
+            ) from error
+        finally:
+            call.cancelled.set()
+
+
+def caller(context: Context[Any, Any], workspace: Workspace) -> Actor:
+    """Who calls: the token's name over HTTP, else the user of this machine; and with which client."""
+    parameters = context.request_context.session.client_params
+    info = parameters.client_info if parameters else None
+    client = f"{info.name} {info.version}".strip() if info else ""
+    token = get_access_token()
+    if token is None:
+        return Actor(name=workspace.user, client=client)
+    return Actor(name=token.client_id, client=client, may_write="write" in token.scopes or "admin" in token.scopes)
+
+
+def to_result(answer: Answer) -> CallToolResult:
+    """Both forms of an answer, each enough by itself: text for a model to read, data for a program."""
+    images = [ImageContent(type="image", data=image, mime_type="image/png") for image in answer.images()]
+    return CallToolResult(
+        content=[TextContent(type="text", text=answer.text()), *images],
+        structured_content=json.loads(answer.model_dump_json(exclude_none=True)),
+    )
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page under `mlsteward://`: `function(workspace, **variables)` gives Markdown, or bytes of an image.
+
+    `complete` has, for a variable, a function of the workspace and what was typed so far.
+    """
+
+    uri: str
+    function: Callable[..., str | bytes]
+    title: str
+    mime_type: str = "text/markdown"
+    complete: Mapping[str, Callable[[Workspace, str], list[str]]] = field(
+        default_factory=dict[str, Callable[[Workspace, str], list[str]]]
+    )
+
+    @cached_property
+    def template(self) -> UriTemplate:
+        return UriTemplate.parse(self.uri)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.function) or self.title

