@@ -70,6 +70,11 @@ class Entry(BaseModel):
     changed: datetime | None = None
 
     @property
+    def name(self) -> str:
+        """`flights`, or `flights.dep_delay`."""
+        return f"{self.dataset}.{self.column}" if self.column else self.dataset
+
+    @property
     def harvested(self) -> list[str]:
         """The fields that nobody wrote: suggestions of the harvest, or words that came with the source."""
         return [field for field in WORDS if getattr(self, field) and field not in self.writers]

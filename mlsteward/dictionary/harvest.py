@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from mlsteward.data.profile import ColumnProfile, TableProfile
-from mlsteward.dictionary.entry import Entry, Facts, column_entry, dataset_entry
+from mlsteward.dictionary.entry import Entry, Facts, Role, column_entry, dataset_entry
+from mlsteward.dictionary.roles import suggest_roles
+from mlsteward.dictionary.units import suggest_unit
 
 
 def harvest_columns(
@@ -14,19 +16,23 @@ def harvest_columns(
     `descriptions` are words that came with the source, by column name; `description` those of the table.
     """
     table = dataset_entry(dataset, description=description, facts=Facts(rows=profile.rows))
-    return [
-        table,
-        *(_column(dataset, position, column, descriptions) for position, column in enumerate(profile.columns)),
+    roles = suggest_roles(profile)
+    columns = [
+        _column(dataset, position, column, descriptions.get(column.name, ""), roles[column.name])
+        for position, column in enumerate(profile.columns, start=1)
     ]
+    return [table, *columns]
 
 
-def _column(dataset: str, position: int, column: ColumnProfile, descriptions: Mapping[str, str]) -> Entry:
+def _column(dataset: str, position: int, column: ColumnProfile, description: str, role: Role) -> Entry:
     return column_entry(
         dataset,
         column.name,
-        position=position + 1,
+        position=position,
         type=column.type,
-        description=descriptions.get(column.name, ""),
+        description=description,
+        unit=suggest_unit(column, description),
+        role=role,
         facts=_facts(column),
     )
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlsteward.dictionary.entry import Entry, merge, same_words
+from mlsteward.errors import NotFound, NotSupported
+from mlsteward.names import Reference, parse_reference
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = (
@@ -29,6 +31,48 @@ def entries_of(transaction: Transaction, dataset: str) -> list[Entry]:
 def all_entries(transaction: Transaction) -> list[Entry]:
     """Every entry in force, by dataset and position."""
     return _entries(transaction, _IN_FORCE, [])
+
+
+def find_entry(transaction: Transaction, text: str) -> Entry:
+    """The entry of `flights`, `dataset:flights`, `flights.dep_delay` or `column:flights.dep_delay`.
+
+    Raises NotFound with what was close.
+    """
+    bare = text.strip()
+    is_column = "." in bare and ":" not in bare
+    reference = parse_reference(bare, default="column" if is_column else "dataset")
+    if reference.kind not in ("dataset", "column"):
+        raise NotSupported(f"{text!r} is a {reference.kind}; datasets and columns can be documented.")
+    entries = entries_of(transaction, reference.name)
+    wanted = reference.column.casefold()
+    for entry in entries:
+        if entry.column.casefold() == wanted and not entry.gone:
+            return entry
+    raise _not_found(transaction, reference, entries)
+
+
+def _not_found(transaction: Transaction, reference: Reference, entries: Sequence[Entry]) -> NotFound:
+    from rapidfuzz.process import extract
+
+    if entries:
+        wanted, names = f"{reference.name}.{reference.column}", [entry.name for entry in entries if entry.column]
+    else:
+        wanted = reference.name
+        rows = transaction.rows("SELECT DISTINCT dataset FROM dictionary ORDER BY ALL")
+        names = [name for (name,) in rows]
+    where = [f"{dataset}.{name}" for dataset, name in _named_columns(transaction, reference.name)]
+    close = where or [found for found, *_ in extract(wanted, names, limit=3, score_cutoff=60)]
+    call = f'lookup_data_dictionary(dataset="{reference.name}")' if entries else "list_datasets()"
+    kind = "column" if entries else "dataset"
+    return NotFound(f"There is no {kind} {wanted!r} in the dictionary.", close=close, next=call)
+
+
+def _named_columns(transaction: Transaction, name: str) -> list[tuple[str, str]]:
+    rows = transaction.rows(
+        "SELECT DISTINCT dataset, column_name FROM dictionary WHERE lower(column_name) = ? AND NOT gone ORDER BY ALL",
+        [name.casefold()],
+    )
+    return [(dataset, column) for dataset, column in rows]
 
 
 def entry_history(transaction: Transaction, dataset: str) -> list[Entry]:
@@ -100,7 +144,8 @@ def _row(entry: Entry, change: int) -> dict[str, object]:
 def _entries(transaction: Transaction, where: str, parameters: Sequence[object]) -> list[Entry]:
     columns = ", ".join(f"d.{name}" for name in _FIELDS)
     rows = transaction.rows(
-        f"SELECT {columns} FROM dictionary AS d WHERE {where} ORDER BY d.dataset, d.kind = 'column', d.gone, d.position",
+        f"SELECT {columns} FROM dictionary AS d WHERE {where}"
+        " ORDER BY d.dataset, d.kind = 'column', d.gone, d.position, d.asset",
         parameters,
     )
     return [_entry(row) for row in rows]

@@ -27,6 +27,8 @@ def write_relationships(transaction: Transaction, dataset: str, found: Sequence[
     """Put `found` in place of all that was recorded from or to `dataset`."""
     change = change_count(transaction) + 1
     transaction.execute("DELETE FROM relationships WHERE dataset = ? OR to_dataset = ?", [dataset, dataset])
+    # Deleting must count as a change too, and leaves no row of its own to carry the number.
+    transaction.execute("UPDATE dictionary SET change = ? WHERE asset = ?", [change, f"dataset:{dataset}"])
     now = datetime.now(UTC).replace(tzinfo=None)
     if found:
         transaction.insert("relationships", [{**one.model_dump(), "found": now, "change": change} for one in found])

@@ -1,0 +1,60 @@
+"""A person's words about an asset, checked before they are recorded."""
+
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+from rapidfuzz.process import extract
+
+from mlsteward.dictionary.entry import ROLES, WORDS, AvailableAt, Entry
+from mlsteward.errors import InvalidArgument, NotFound
+
+LONGEST = 4000
+_OF_COLUMNS_ONLY = frozenset({"unit", "role", "available_at", "allowed_values"})
+_MOMENTS = tuple(moment for moment in get_args(AvailableAt) if moment)
+
+
+def document(entry: Entry, words: Mapping[str, str | Sequence[str]], writer: str) -> Entry:
+    """`entry` with the words that are not empty, each marked as `writer`'s."""
+    given = {field: _tidy(words[field]) for field in WORDS if words.get(field)}
+    given = {field: value for field, value in given.items() if value}
+    if entry.kind == "dataset" and (wrong := sorted(_OF_COLUMNS_ONLY & given.keys())):
+        raise InvalidArgument(
+            f"{', '.join(wrong)} can be said of a column, and {entry.name} is a dataset.",
+            next=f'document_asset(asset="{entry.name}.<column>", {wrong[0]}="…")',
+        )
+    _check("role", given.get("role"), ROLES)
+    _check("available_at", given.get("available_at"), _MOMENTS)
+    for field, value in given.items():
+        if sum(map(len, value)) > LONGEST:
+            raise InvalidArgument(f"{field} of {entry.name} is longer than {LONGEST} characters.")
+    return Entry.model_validate({**entry.model_dump(), **given, "writers": dict.fromkeys(given, writer)})
+
+
+def document_columns(entries: Sequence[Entry], descriptions: Mapping[str, str], writer: str) -> list[Entry]:
+    """The columns among `entries` that `descriptions` names, described; NotFound names all that are not there."""
+    known = {entry.column.casefold(): entry for entry in entries if entry.kind == "column" and not entry.gone}
+    unknown = [name for name in descriptions if name.strip().casefold() not in known]
+    if unknown:
+        names = [entry.column for entry in known.values()]
+        close = [found for name in unknown for found, *_ in extract(name, names, limit=1, score_cutoff=60)]
+        dataset = entries[0].dataset
+        raise NotFound(
+            f"{dataset} has no column {', '.join(map(repr, unknown))}; nothing was written.",
+            close=close,
+            next=f'lookup_data_dictionary(dataset="{dataset}")',
+        )
+    described = {known[name.strip().casefold()].asset: text for name, text in descriptions.items() if text.strip()}
+    chosen = [entry for entry in known.values() if entry.asset in described]
+    return [document(entry, {"description": described[entry.asset]}, writer) for entry in chosen]
+
+
+def _tidy(value: str | Sequence[str]) -> str | list[str]:
+    if isinstance(value, str):
+        return value.strip()
+    return list(dict.fromkeys(item.strip() for item in value if item.strip()))
+
+
+def _check(field: str, value: str | Sequence[str] | None, allowed: Sequence[str]) -> None:
+    if isinstance(value, str) and value and value not in allowed:
+        close = [found for found, *_ in extract(value, allowed, limit=1, score_cutoff=60)]
+        raise InvalidArgument(f"{field} is one of {', '.join(allowed)}, and not {value!r}.", close=close)
