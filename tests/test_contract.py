@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Assistant
+
+from tests.conftest import Assistant
 
 SNAPSHOT = Path(__file__).parent / "contract.json"
 # Four bytes a token is the usual estimate; the tools are read on every turn of a conversation.

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class Server:
 
 
 @contextmanager
-def serving(tmp_path: Path, *flags: str) -> Iterator[Server]:
+def serving(tmp_path: Path, *flags: str) -> Generator[Server]:
     """`mlsteward http` on a free port, until the block ends."""
     data = tmp_path / "data"
     data.mkdir(exist_ok=True)

@@ -4,7 +4,6 @@ import logging
 
 import anyio
 import pytest
-from conftest import Assistant, assistant_of, text_of
 from mcp.shared.exceptions import MCPError
 from mcp_types import ResourceTemplateReference
 
@@ -12,6 +11,7 @@ from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument
 from mlsteward.server.app import Steward
 from mlsteward.workspace import Workspace
+from tests.conftest import Assistant, assistant_of, text_of
 
 pytestmark = pytest.mark.anyio
 
