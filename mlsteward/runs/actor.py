@@ -4,9 +4,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Actor(BaseModel):
-    """`name` is that of the token, or of the user who started the server; `client` is the program that called."""
+    """`name` is that of the token, or of the user who started the server; `client` is the program that called.
+
+    `may_write` is false for a token whose scope is `read`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     client: str = ""
+    may_write: bool = True

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ class Job:
             file.write(json.dumps(event) + "\n")
 
     @contextmanager
-    def threads(self, count: int = 0) -> Iterator[int]:
+    def threads(self, count: int = 0) -> Generator[int, None, None]:
         """Let OpenMP and BLAS use `count` threads inside the block, 0 meaning all cores; gives the number.
 
         A worker has one thread otherwise: on small data more are many times slower when the cores are busy.

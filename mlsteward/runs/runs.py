@@ -1,0 +1,228 @@
+"""The runs of a workspace: started, waited for, taken in, cancelled.
+
+Everything here may be called from any thread, and by several servers on one workspace at once: what state a run is in
+is decided inside the store's transactions.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from mlsteward.runs.actor import Actor
+from mlsteward.runs.alive import take_lock
+from mlsteward.runs.folder import RunFolder, WorkOrder
+from mlsteward.runs.fork import ForkLauncher
+from mlsteward.runs.kinds import job_kind
+from mlsteward.runs.launch import Launcher, Launches
+from mlsteward.runs.settle import NotRecorded, settle
+from mlsteward.runs.spawn import SpawnLauncher
+from mlsteward.runs.stop import stop_worker
+from mlsteward.runs.watch import Watch
+from mlsteward.store.runs import ACTIVE, Run, add_run, get_run, runs_in_state, update_run
+
+if TYPE_CHECKING:
+    from mlsteward.store.store import Store, Transaction
+
+logger = logging.getLogger("mlsteward.runs")
+
+_FIRST_PAUSE = 0.002
+_LONGEST_PAUSE = 0.02
+T = TypeVar("T")
+
+
+class Runs:
+    """The runs of the workspace in `folder`. Constructing it starts and opens nothing.
+
+    At most `max_workers` runs of the workspace run at a time, each with at most `memory_mb`; the rest are queued.
+    `outlive_host` says whether runs go on when this process ends.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store: "Store",
+        *,
+        max_workers: int = 2,
+        memory_mb: int = 8192,
+        fork: bool = hasattr(os, "fork"),
+    ) -> None:
+        self._workspace = folder
+        self._store = store
+        self._max_workers = max_workers
+        self._memory_mb = memory_mb
+        launcher: Launcher = ForkLauncher(folder) if fork else SpawnLauncher()
+        self.outlive_host = launcher.outlives_host
+        self._launches = Launches(launcher, self._not_launched)
+        self._watch = Watch(self._ended, self.take_in)
+
+    def folder(self, number: int) -> Path:
+        """The run's folder; its artifacts are in `artifacts/` below it."""
+        return self._workspace / "runs" / str(number)
+
+    def start(
+        self,
+        kind: str,
+        request: BaseModel,
+        *,
+        actor: Actor,
+        name: str = "",
+        dataset: str = "",
+        fingerprint: str = "",
+        target: str = "",
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        reason: str = "",
+    ) -> int:
+        """Record a run and have it worked on, now or when a worker is free. Its number is returned at once."""
+        job_kind(kind)
+        run = Run(
+            number=0,
+            kind=kind,
+            name=name,
+            state="queued",
+            dataset=dataset,
+            fingerprint=fingerprint,
+            target=target,
+            params=dict(params or {}),
+            tags=dict(tags or {}),
+            actor=actor.name,
+            client=actor.client,
+            reason=reason,
+            created=datetime.now(UTC),
+        )
+        order = WorkOrder(
+            kind=kind,
+            request=request.model_dump(mode="json"),
+            workspace=self._workspace,
+            memory_mb=self._memory_mb,
+        )
+
+        def record(t: "Transaction") -> int:
+            number = add_run(t, run)
+            self._folder(number).write_order(order)
+            return number
+
+        number, launched = self._write_and_launch(record)
+        self._watch.add([number])
+        if number not in launched:
+            # The workers may be those of runs that have ended, with nobody there to see it.
+            self.take_in()
+        return number
+
+    def wait(self, number: int, seconds: float, progress: Callable[[float, str], None] | None = None) -> Run:
+        """The run as it stands when it has ended, or after `seconds`. `progress` is told each new event."""
+        run = self._read(number)
+        if run.state not in ACTIVE:
+            return run
+        if run.state == "queued":
+            self.take_in()
+        self._watch.add([number])
+        folder = self._folder(number)
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_PAUSE
+        told = ""
+        while not folder.ended():
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return self._read(number)
+            event = folder.last_event() if progress else None
+            if progress and event and event.message + str(event.done) != told:
+                told = event.message + str(event.done)
+                progress(event.done, event.message)
+            time.sleep(min(pause, remaining))
+            pause = min(pause * 1.3, _LONGEST_PAUSE)
+        return self._settle(number)
+
+    def cancel(self, number: int) -> Run:
+        """End the run, whatever it is doing. A run that has ended is returned as it is."""
+        folder = self._folder(number)
+
+        def withdraw(t: "Transaction") -> Run:
+            run = get_run(t, number)
+            if run.state in ("queued", "waiting"):
+                update_run(t, number, state="cancelled", finished=datetime.now(UTC))
+                folder.want_cancel()
+            return get_run(t, number)
+
+        run = self._store.write(withdraw)
+        if run.state != "running":
+            return run
+        folder.want_cancel()
+        stop_worker(folder)
+        return self._settle(number)
+
+    def take_in(self) -> None:
+        """Look at all active runs: take in results, find the lost, start the queued."""
+        active = self._store.read(lambda t: runs_in_state(t, *ACTIVE))
+        going = {run.number for run in active}
+        for run in active:
+            if run.state == "running" and self._folder(run.number).ended():
+                self._settle(run.number)
+                going.discard(run.number)
+        running = sum(run.state == "running" and run.number in going for run in active)
+        if running < self._max_workers and any(run.state == "queued" for run in active):
+            self._write_and_launch(lambda t: None)
+        self._watch.add(going)
+
+    def close(self) -> None:
+        """Stop watching. Runs go on where they outlive their host."""
+        self._watch.close()
+        self._launches.close()
+
+    def _folder(self, number: int) -> RunFolder:
+        return RunFolder(self.folder(number))
+
+    def _ended(self, number: int) -> bool:
+        return self._folder(number).ended()
+
+    def _read(self, number: int) -> Run:
+        return self._store.read(lambda t: get_run(t, number))
+
+    def _write_and_launch(self, work: Callable[["Transaction"], T]) -> tuple[T, set[int]]:
+        """Do `work` in the store, and start as many queued runs as there are free workers; says which."""
+        locks: dict[int, int] = {}
+
+        def both(t: "Transaction") -> T:
+            result = work(t)
+            free = self._max_workers - len(runs_in_state(t, "running"))
+            for run in runs_in_state(t, "queued")[: max(free, 0)]:
+                locks[run.number] = take_lock(self._folder(run.number).alive)
+                update_run(t, run.number, state="running", started=datetime.now(UTC))
+            return result
+
+        try:
+            result = self._store.write(both)
+        except BaseException:
+            for number, alive in locks.items():
+                self._folder(number).alive.unlink(missing_ok=True)
+                os.close(alive)
+            raise
+        for number, alive in locks.items():
+            self._launches.begin(number, self._folder(number), alive)
+        return result, set(locks)
+
+    def _not_launched(self, number: int, words: str) -> None:
+        def fail(t: "Transaction") -> None:
+            if get_run(t, number).state == "running":
+                update_run(t, number, state="failed", error=words, finished=datetime.now(UTC))
+
+        self._store.write(fail)
+
+    def _settle(self, number: int) -> Run:
+        """Take in what there is of a run that has ended; the run as it stands then."""
+        folder = self._folder(number)
+        try:
+            run = self._store.write(lambda t: settle(t, number, folder))
+        except NotRecorded as error:
+            logger.warning("run:%d was not recorded", number, exc_info=error)
+            words = error.words
+            run = self._store.write(lambda t: settle(t, number, folder, instead=words))
+        if run.state not in ACTIVE:
+            self._watch.drop(number)
+        return run
