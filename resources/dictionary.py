@@ -44,9 +44,11 @@ def _names(workspace: Workspace, prefix: str) -> list[str]:
     return workspace.store.read(lambda transaction: dataset_names(transaction, prefix))
 
 
-PAGE = Page(
-    "mlsteward://dictionary/{dataset}",
-    dictionary_page,
-    title="Data dictionary of a dataset",
-    complete={"dataset": _names},
-)
+PAGES = [
+    Page(
+        "mlsteward://dictionary/{dataset}",
+        dictionary_page,
+        title="Data dictionary of a dataset",
+        complete={"dataset": _names},
+    )
+]

@@ -1,7 +1,6 @@
 """The MCP server, composed: tools, pages, prompts and completions over one workspace."""
 
 import functools
-import inspect
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Iterable
@@ -13,12 +12,20 @@ import anyio.to_thread
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
+from mcp_types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    Resource,
+    ResourceTemplate,
+    ResourceTemplateReference,
+)
 from pydantic import AnyUrl
 
 from mlsteward.errors import StewardError
 from mlsteward.server import pages
-from mlsteward.server.declare import Page, Services
+from mlsteward.server.declare import Services
 from mlsteward.server.discovery import find_pages, find_tools
 from mlsteward.server.prompts import add_prompts
 from mlsteward.workspace import Workspace
@@ -59,22 +66,34 @@ class Steward(MCPServer[Services]):
             lifespan=lifespan,
             log_level=settings.log_level,
         )
-        for page in self.pages:
-            self._list(page)
         add_prompts(self)
         self.completion()(self._complete)
 
-    def _list(self, page: Page) -> None:
-        """Announce a page; `read_resource` below is what reads it."""
-        variables = page.template.variable_names
+    async def list_resources(self) -> list[Resource]:
+        return [
+            Resource(
+                uri=page.uri,
+                name=page.name,
+                title=page.title,
+                description=page.description,
+                mime_type=page.mime_type,
+            )
+            for page in self.pages
+            if not page.template.variable_names
+        ]
 
-        def announced(**values: str) -> None:
-            raise NotImplementedError(values)
-
-        announced.__signature__ = _signature(variables)  # pyright: ignore[reportFunctionMemberAccess] - read by inspect
-        self.resource(
-            page.uri, name=page.name, title=page.title, description=page.description, mime_type=page.mime_type
-        )(announced)
+    async def list_resource_templates(self) -> list[ResourceTemplate]:
+        return [
+            ResourceTemplate(
+                uri_template=page.uri,
+                name=page.name,
+                title=page.title,
+                description=page.description,
+                mime_type=page.mime_type,
+            )
+            for page in self.pages
+            if page.template.variable_names
+        ]
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Services, Any] | None = None
@@ -105,9 +124,3 @@ class Steward(MCPServer[Services]):
         find = functools.partial(complete, self.services.workspace, argument.value)
         values = await anyio.to_thread.run_sync(find, limiter=self.services.limiter)
         return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
-
-
-def _signature(variables: list[str]) -> Any:
-    return inspect.Signature(
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=str) for name in variables]
-    )

@@ -94,3 +94,8 @@ def run_from_row(row: tuple[Any, ...]) -> Run:
     for name in _JSON:
         fields[name] = json.loads(fields[name])
     return Run.model_validate(fields)
+
+
+def count_by_state(t: Transaction) -> dict[str, int]:
+    """How many runs are in each state."""
+    return {state: count for state, count in t.rows("SELECT state, count(*) FROM runs GROUP BY state")}
