@@ -1,0 +1,76 @@
+"""What a drift check says. Light, so that the server can read what a worker found."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+Verdict = Literal["drift", "stable", "not enough data"]
+CheckKind = Literal[
+    "distribution", "nulls", "unseen categories", "out of range", "row volume", "schema", "joint distribution"
+]
+
+
+class Finding(BaseModel):
+    """One check of one column (or of the whole table: `column` is "").
+
+    `effect` is in units of `measure` and matters from `gate` on; `severity` is the one over the other. `q` is `p`
+    adjusted over all checks. `smallest` is the smallest effect that would have been seen with power 0.8, in units of
+    `smallest_measure`. `change` says from what to what.
+    """
+
+    column: str
+    kind: CheckKind
+    window: str = ""
+    measure: str = ""
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    gate: float | None = None
+    severity: float = 0.0
+    p: float | None = None
+    q: float | None = None
+    drift: bool = False
+    enough: bool = True
+    why: str = ""
+    smallest: float | None = None
+    smallest_measure: str = ""
+    change: str = ""
+    stability_index: float | None = None
+
+
+class ColumnReport(BaseModel):
+    """One column: its verdict, the finding that decides it, and in `also` what else drifted."""
+
+    column: str
+    verdict: Verdict
+    main: Finding
+    also: list[str] = []
+    importance: float | None = None
+
+
+class WindowReport(BaseModel):
+    """One window of the current rows against the whole reference."""
+
+    window: str
+    rows: int
+    verdict: Verdict
+    drifted: list[str] = []
+    worst: str = ""
+
+
+class DriftReport(BaseModel):
+    """The whole answer; `columns` come worst first."""
+
+    verdict: Verdict
+    sentence: str
+    reference: str
+    current: str
+    reference_rows: int
+    current_rows: int
+    columns: list[ColumnReport] = []
+    table: list[Finding] = []
+    left_out: dict[str, str] = {}
+    windows: list[WindowReport] = []
+    assumption: str = ""
+    checks: int = 0
+    plot: str = ""
