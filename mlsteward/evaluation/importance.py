@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from mlsteward.evaluation.columns import as_numbers, column_of
 from mlsteward.evaluation.directions import Task, greater_is_better
 from mlsteward.evaluation.metrics import compute_metrics
 from mlsteward.evaluation.predictions import Floats, Predictions
@@ -42,7 +42,7 @@ def near_copies(frame: pd.DataFrame, limit: float = NEAR_COPY) -> list[list[str]
     (Strobl et al. 2008; Hooker, Mentch & Zhou 2021).
     """
     names = [str(name) for name in frame.columns]
-    numbers = {name: _as_numbers(_column(frame, name)) for name in names}
+    numbers = {name: as_numbers(column_of(frame, name)) for name in names}
     ranked = pd.DataFrame({name: values for name, values in numbers.items() if values is not None})
     together = np.eye(len(names), dtype=bool)
     if ranked.shape[1] > 1:
@@ -52,28 +52,13 @@ def near_copies(frame: pd.DataFrame, limit: float = NEAR_COPY) -> list[list[str]
     texts = [name for name in names if name not in ranked.columns]
     for index, first in enumerate(texts):
         for second in texts[index + 1 :]:
-            if _one_to_one(_column(frame, first), _column(frame, second)):
+            if _one_to_one(column_of(frame, first), column_of(frame, second)):
                 together[names.index(first), names.index(second)] = True
     _, labels = connected_components(csr_array(together), directed=False)
     groups: dict[int, list[str]] = {}
     for name, label in zip(names, labels, strict=True):
         groups.setdefault(int(label), []).append(name)
     return list(groups.values())
-
-
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    return cast(pd.Series, frame[name])
-
-
-def _as_numbers(column: pd.Series) -> pd.Series | None:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column.astype("int64").where(column.notna()).astype("float64")
-    if pd.api.types.is_numeric_dtype(column):
-        return column.astype("float64")
-    present = column.dropna()
-    if len(present) and all(isinstance(value, bool | np.bool_) for value in present):
-        return column.astype("float64")
-    return None
 
 
 def _one_to_one(first: pd.Series, second: pd.Series) -> bool:
@@ -134,7 +119,7 @@ def _direction(
 
     Near-copies move along: each setting is that of a row that occurs.
     """
-    numbers = _as_numbers(_column(frame, group[0]))
+    numbers = as_numbers(column_of(frame, group[0]))
     if numbers is None:
         counts = frame[group[0]].value_counts().index[:_MOST_CATEGORIES]
         donors = {str(value): int(np.flatnonzero(frame[group[0]].to_numpy() == value)[0]) for value in counts}

@@ -142,7 +142,7 @@ def draw_calibration(calibration: Calibration, path: Path) -> None:
     came = np.array([one.observed for one in calibration.bins])
     top = min(1.0, 1.1 * float(max(said.max(), came.max(), 0.05)))
     axes.plot([0, top], [0, top], color=_GREY, linewidth=1, linestyle="--")
-    axes.plot(said, came, "o-", color=_BLUE, linewidth=1.5, markersize=5)
+    axes.plot(said, came, "o-", color=_BLUE, linewidth=1.5, markersize=5, clip_on=False)
     axes.set(
         xlabel=f"{calibration.about} (mean of the bin)", ylabel="share that came true", xlim=(0, top), ylim=(0, top)
     )
@@ -180,7 +180,8 @@ def draw_importance(importances: Sequence[Importance], path: Path, metric: str) 
     best = (
         f"{_short(' + '.join(importances[0].columns), 24)} {number(importances[0].value, 2)}" if importances else "none"
     )
-    axes.set(xlabel=f"loss of {metric} when permuted", title=f"importance: {best} first")
+    axes.set(xlabel=f"loss of {metric} when permuted")
+    figure.suptitle(f"importance: {best} first")
     _save(figure, path)
 
 
