@@ -98,10 +98,14 @@ class Call:
 
     def wait(self, number: int, wait_seconds: float) -> Run:
         """The run as it stands after `wait_seconds` at most; RunFailed with its words if it ended without a result."""
-        run = self.workspace.runs.wait(number, self.bounded(wait_seconds), self._progress)
+        run = self.look(number, wait_seconds)
         if run.state in ("failed", "lost", "cancelled"):
             raise RunFailed(f"run:{number} {run.state}: {run.error}".rstrip(": "), next=f"get_run(run={number})")
         return run
+
+    def look(self, number: int, wait_seconds: float) -> Run:
+        """The run as it stands after `wait_seconds` at most, however it ended."""
+        return self.workspace.runs.wait(number, self.bounded(wait_seconds), self._progress)
 
     def bounded(self, wait_seconds: float) -> float:
         return min(max(wait_seconds, 0.0), self.settings.max_wait)

@@ -1,5 +1,6 @@
 """A workspace in a temporary folder and a client of the real server over it, in memory."""
 
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from mcp.client import Client
 from mcp_types import CallToolResult, TextContent
 
+import mlsteward.runs.jobs
 from mlsteward.config import Settings
 from mlsteward.server.app import Steward
 from mlsteward.workspace import Workspace
@@ -25,6 +27,16 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def job_kinds_of_tests() -> Iterator[None]:
+    """Job kinds that only tests have: found by this process and, through PYTHONPATH, by those it starts."""
+    folder = Path(__file__).parent / "worker_jobs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        patch.setattr(mlsteward.runs.jobs, "__path__", [*mlsteward.runs.jobs.__path__, str(folder / "kinds")])
+        yield
 
 
 @pytest.fixture(scope="session")
