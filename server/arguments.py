@@ -7,7 +7,6 @@ from typing import Any, get_origin
 
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, func_metadata
 from pydantic import ConfigDict, ValidationError, create_model
-from rapidfuzz import process
 
 from mlsteward.errors import InvalidArgument
 
@@ -50,6 +49,8 @@ def _refuse_unknown(tool: str, model: type[Arguments], given: Mapping[str, Any])
 
 
 def _closest(name: str, names: list[str]) -> str:
+    from rapidfuzz import process  # at first use: most servers never meet a wrong name
+
     match = process.extractOne(name, names, score_cutoff=60)
     return match[0] if match else ""
 

@@ -1,6 +1,7 @@
 """The command line: `mlsteward` serves MCP on stdio; its commands do the rest."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -103,6 +104,9 @@ def _run(given: argparse.Namespace, settings: Settings, parser: argparse.Argumen
         if sys.stdin is None or sys.stdin.isatty():
             parser.print_help()
             return 0
+        # Nothing that starting imports is garbage, and looking for it takes a tenth of the start; serve.py turns
+        # the collector on again.
+        gc.disable()
         from mlsteward.server.serve import serve_stdio
 
         return serve_stdio(settings)

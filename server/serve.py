@@ -1,5 +1,6 @@
 """Starting the server on stdio and over HTTP."""
 
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def serve_stdio(settings: Settings) -> int:
     workspace = Workspace(settings)
     start_logging(workspace)
     server = Steward(workspace)
+    gc.freeze()
+    gc.enable()
     try:
         anyio.run(server.run_stdio_async)
     except KeyboardInterrupt:
