@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from mlsteward.answer import Answer
-from mlsteward.dictionary.documenting import document, document_columns
+from mlsteward.dictionary.documenting import asset_reference, document, document_columns
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import InvalidArgument
 from mlsteward.server.declare import Call, Tool
@@ -65,11 +65,10 @@ def document_asset(
             raise InvalidArgument(f"Nothing to write about {entry.name}: give a description, an owner, …")
         return written, write_words(transaction, written, call.actor.name)
 
-    written, changed = call.change(write, asset=asset)
-    return _answer(asset, written, changed)
+    return _answer(*call.change(write, asset=str(asset_reference(asset))))
 
 
-def _answer(asset: str, written: list[Entry], changed: list[Entry]) -> DocumentAnswer:
+def _answer(written: list[Entry], changed: list[Entry]) -> DocumentAnswer:
     new = {entry.asset for entry in changed}
     same = [entry.name for entry in written if entry.asset not in new]
     first = (changed or written)[0]

@@ -1,16 +1,28 @@
 """A person's words about an asset, checked before they are recorded."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from rapidfuzz.process import extract
 
 from mlsteward.dictionary.entry import ROLES, WORDS, AvailableAt, Entry
-from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.errors import InvalidArgument, NotFound, NotSupported
+from mlsteward.names import Reference, parse_reference
 
 LONGEST = 4000
 _OF_COLUMNS_ONLY = frozenset({"unit", "role", "available_at", "allowed_values"})
 _MOMENTS = tuple(moment for moment in get_args(AvailableAt) if moment)
+
+
+def asset_reference(text: str) -> Reference:
+    """The dataset or column that `flights`, `flights.dep_delay` or either with its kind means, whatever its version."""
+    bare = text.strip()
+    is_column = "." in bare and ":" not in bare
+    reference = parse_reference(bare, default="column" if is_column else "dataset")
+    if reference.kind not in ("dataset", "column"):
+        raise NotSupported(f"{text!r} is a {reference.kind}; datasets and columns can be documented.")
+    return replace(reference, version="")
 
 
 def document(entry: Entry, words: Mapping[str, str | Sequence[str]], writer: str) -> Entry:

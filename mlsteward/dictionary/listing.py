@@ -10,6 +10,8 @@ from mlsteward.dictionary.entry import Entry
 # Bytes of text and data that a listing may take of an answer's 8 KB; names alone may fill all of it.
 ROOM = 6000
 ROOM_FOR_NAMES = 6600
+# Even bare lines of more columns than this would not fit.
+MOST_LINES = 150
 
 
 class Line(BaseModel):
@@ -40,7 +42,7 @@ class Listing(BaseModel):
 
 def list_entries(entries: Sequence[Entry], *, with_dataset: bool = False) -> Listing:
     """A listing of the entries in their order that fits its room."""
-    for description in (90, 50, 25, 0):
+    for description in (90, 50, 25, 0) if len(entries) <= MOST_LINES else ():
         listing = Listing(lines=[_line(entry, description, with_dataset) for entry in entries])
         if _size(listing) <= ROOM:
             return listing

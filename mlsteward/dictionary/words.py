@@ -2,12 +2,14 @@
 
 import re
 
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+_RUNS = re.compile(r"[^\W_]+")
+# Between `dep` and `Delay`, `HTTP` and `Status`, `x` and `1`.
+_SEAMS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
 
 
 def split_words(name: str) -> list[str]:
     """The words of a name in lower case: `depDelay`, `dep_delay` and `Dep delay` are all `dep`, `delay`."""
-    return [part.casefold() for part in _PARTS.findall(name)]
+    return [part.lower() for run in _RUNS.findall(name) for part in _SEAMS.split(run)]
 
 
 def singular(word: str) -> str:

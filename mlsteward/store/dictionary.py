@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from mlsteward.dictionary.documenting import asset_reference
 from mlsteward.dictionary.entry import Entry, merge, same_words
-from mlsteward.errors import NotFound, NotSupported
-from mlsteward.names import Reference, parse_reference
+from mlsteward.errors import NotFound
+from mlsteward.names import Reference
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = (
@@ -38,11 +39,7 @@ def find_entry(transaction: Transaction, text: str) -> Entry:
 
     Raises NotFound with what was close.
     """
-    bare = text.strip()
-    is_column = "." in bare and ":" not in bare
-    reference = parse_reference(bare, default="column" if is_column else "dataset")
-    if reference.kind not in ("dataset", "column"):
-        raise NotSupported(f"{text!r} is a {reference.kind}; datasets and columns can be documented.")
+    reference = asset_reference(text)
     entries = entries_of(transaction, reference.name)
     wanted = reference.column.casefold()
     for entry in entries:

@@ -1,0 +1,153 @@
+"""The tool `document_asset`: people's words, kept with who and when."""
+
+from typing import Any
+
+import pytest
+
+from mlsteward.dictionary.entry import Entry
+from mlsteward.store.dictionary import column_entries, entry_history
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant
+from tests.dictionary_samples import FLIGHTS, WORDS, register
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def flights(workspace: Workspace) -> Workspace:
+    register(workspace, "flights", FLIGHTS, WORDS)
+    return workspace
+
+
+def columns(workspace: Workspace) -> dict[str, Entry]:
+    entries = workspace.store.read(lambda transaction: column_entries(transaction, "flights"))
+    return {entry.column: entry for entry in entries}
+
+
+def history(workspace: Workspace, asset: str) -> list[Entry]:
+    entries = workspace.store.read(lambda transaction: entry_history(transaction, "flights"))
+    return [entry for entry in entries if entry.asset == asset]
+
+
+@pytest.mark.parametrize("asset", ["flights.dep_delay", "column:flights.DEP_DELAY", "flights@1.dep_delay"])
+async def test_a_column_is_documented_under_each_spelling(flights: Workspace, assistant: Assistant, asset: str) -> None:
+    answer = await assistant.call("document_asset", asset=asset, unit="seconds", tags="ops, late", available_at="after")
+    assert answer["changed"] == ["flights.dep_delay (version 2)"]
+    entry = columns(flights)["dep_delay"]
+    assert (entry.unit, entry.tags, entry.available_at) == ("seconds", ["ops", "late"], "after")
+    assert entry.description == WORDS["dep_delay"], "what was not given stays"
+    assert set(entry.writers) == {"unit", "tags", "available_at"}
+
+
+@pytest.mark.parametrize("asset", ["flights", "dataset:flights", "dataset:flights@1"])
+async def test_a_dataset_is_documented_under_each_spelling(
+    flights: Workspace, assistant: Assistant, asset: str
+) -> None:
+    await assistant.call("document_asset", asset=asset, owner="operations", description="All departures")
+    answer = await assistant.call("lookup_data_dictionary", dataset="flights")
+    assert "owner: operations" in answer["verdict"]
+    assert "All departures" in answer["verdict"]
+
+
+async def test_forty_columns_are_documented_in_one_call(workspace: Workspace, assistant: Assistant) -> None:
+    names = [f"c{number}" for number in range(40)]
+    register(workspace, "flights", {name: [1, 2] for name in names})
+    words = {name: f"Reading number {name}" for name in names}
+    answer = await assistant.call("document_asset", asset="flights", columns=words, owner="lab")
+    assert "41 entries of flights" in answer["verdict"]
+    assert {name: entry.description for name, entry in columns(workspace).items()} == words
+
+
+async def test_one_unknown_column_and_nothing_is_written(flights: Workspace, assistant: Assistant) -> None:
+    before = columns(flights)
+    words = await assistant.error(
+        "document_asset", asset="flights", columns={"year": "The year", "dep_dely": "late"}, owner="ops"
+    )
+    assert "no column 'dep_dely'; nothing was written" in words
+    assert "Did you mean `dep_delay`?" in words
+    assert columns(flights) == before
+
+
+async def test_saying_the_same_again_makes_no_new_version(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("document_asset", asset="flights.year", description="Year of departure")
+    answer = await assistant.call("document_asset", asset="flights.year", description="Year of departure ")
+    assert "Nothing new" in answer["verdict"]
+    assert answer["unchanged"] == ["flights.year"]
+    assert len(history(flights, "column:flights.year")) == 2
+
+
+async def test_confirming_a_suggestion_makes_it_a_persons(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("document_asset", asset="flights.dep_delay", unit="minutes")
+    entry = columns(flights)["dep_delay"]
+    assert "unit" not in entry.harvested
+    assert entry.writers == {"unit": flights.user}
+
+
+async def test_every_version_is_kept_with_who_and_when(flights: Workspace, assistant: Assistant) -> None:
+    for owner in ("ops", "finance"):
+        await assistant.call("document_asset", asset="flights.year", owner=owner)
+    versions = history(flights, "column:flights.year")
+    assert [(entry.version, entry.owner, entry.actor) for entry in versions] == [
+        (3, "finance", flights.user),
+        (2, "ops", flights.user),
+        (1, "", "register_dataset"),
+    ]
+    assert all(entry.changed for entry in versions)
+
+
+async def test_a_persons_words_survive_a_new_version_of_the_dataset(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("document_asset", asset="flights.dep_delay", description="Late at the gate", unit="seconds")
+    changed = register(flights, "flights", {**FLIGHTS, "dep_delay": [float(n) for n in range(40)]}, {"dep_delay": "x"})
+    entry = columns(flights)["dep_delay"]
+    assert (entry.description, entry.unit, entry.type) == ("Late at the gate", "seconds", "DOUBLE")
+    assert entry.facts.maximum == 39
+    assert "column:flights.dep_delay" in [one.asset for one in changed], "its type is another, so it is a new version"
+
+
+async def test_registering_the_same_columns_again_makes_no_new_version(flights: Workspace) -> None:
+    shifted = {**FLIGHTS, "distance": [value + 1 for value in FLIGHTS["distance"]]}
+    assert register(flights, "flights", shifted, WORDS) == []
+    assert columns(flights)["distance"].facts.minimum == 101.5, "facts follow the newest version"
+
+
+async def test_a_column_that_disappeared_is_said_and_its_words_are_kept(
+    flights: Workspace, assistant: Assistant
+) -> None:
+    await assistant.call("document_asset", asset="flights.tailnum", description="Registration of the aircraft")
+    register(flights, "flights", {name: values for name, values in FLIGHTS.items() if name != "tailnum"}, WORDS)
+    assert "tailnum" not in columns(flights)
+    listed = await assistant.call("lookup_data_dictionary", dataset="flights")
+    assert "no longer there: tailnum" in listed["verdict"]
+    assert "no longer has this column" in await assistant.text("lookup_data_dictionary", query="tailnum")
+    assert "'flights.tailnum'" in await assistant.error("document_asset", asset="flights.tailnum", unit="x")
+    register(flights, "flights", FLIGHTS, WORDS)
+    assert columns(flights)["tailnum"].description == "Registration of the aircraft"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"asset": "flights.dep_dely", "unit": "x"}, "Did you mean `flights.dep_delay`"),
+        ({"asset": "dep_delay", "unit": "x"}, "Did you mean `flights.dep_delay`"),
+        ({"asset": "flihgts", "owner": "x"}, "Did you mean `flights`?"),
+        ({"asset": "flights.dep_delay", "role": "measur"}, "Did you mean `measure`?"),
+        ({"asset": "flights.dep_delay", "available_at": "later"}, "available_at is one of before, after"),
+        ({"asset": "flights", "unit": "minutes"}, "flights is a dataset"),
+        ({"asset": "flights.dep_delay", "columns": {"year": "x"}}, "flights.dep_delay is a column"),
+        ({"asset": "flights.dep_delay"}, "Nothing to write"),
+        ({"asset": "model:delay", "owner": "x"}, "datasets and columns can be documented"),
+        ({"asset": "flights.dep_delay", "description": "x" * 5000}, "longer than 4000"),
+    ],
+)
+async def test_what_cannot_be_written_is_refused_in_words(
+    flights: Workspace, assistant: Assistant, arguments: dict[str, Any], words: str
+) -> None:
+    before = history(flights, "column:flights.dep_delay")
+    assert words in await assistant.error("document_asset", **arguments)
+    assert history(flights, "column:flights.dep_delay") == before
+
+
+async def test_each_change_is_in_the_audit_log(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("document_asset", asset="flights.year", owner="ops")
+    rows = flights.store.read(lambda transaction: transaction.rows("SELECT action, asset, actor FROM activity"))
+    assert rows == [("document_asset", "column:flights.year", flights.user)]

@@ -1,0 +1,166 @@
+"""The tool `lookup_data_dictionary`, and the page of a dataset's dictionary."""
+
+import pytest
+from pydantic import TypeAdapter
+
+from mlsteward.dictionary.relationships import Relationship
+from mlsteward.store.catalogue import read_catalogue
+from mlsteward.store.store import Store
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant
+from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, register
+
+pytestmark = pytest.mark.anyio
+LINK = Relationship(
+    dataset="flights",
+    columns=["carrier"],
+    to_dataset="airlines",
+    to_columns=["carrier"],
+    coverage=0.985,
+    value_coverage=0.9,
+    rows=40,
+    unmatched=["XX"],
+)
+
+
+@pytest.fixture
+def flights(workspace: Workspace) -> Workspace:
+    register(workspace, "airlines", AIRLINES)
+    register(workspace, "flights", FLIGHTS, WORDS, "Flights that left New York in 2013", [LINK])
+    return workspace
+
+
+async def test_an_empty_dictionary_says_how_to_fill_it(assistant: Assistant) -> None:
+    answer = await assistant.call("lookup_data_dictionary")
+    assert "empty" in answer["verdict"]
+    assert answer["next"].startswith("register_dataset(")
+
+
+async def test_no_question_lists_the_datasets(flights: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("lookup_data_dictionary")
+    assert [line["name"] for line in answer["columns"]["lines"]] == ["airlines", "flights"]
+
+
+@pytest.mark.parametrize("arguments", [{"dataset": "flights"}, {"dataset": "dataset:flights@1"}, {"query": "flights"}])
+async def test_a_dataset_lists_all_its_columns(
+    flights: Workspace, assistant: Assistant, arguments: dict[str, str]
+) -> None:
+    answer = await assistant.call("lookup_data_dictionary", **arguments)
+    assert answer["total"] == len(FLIGHTS)
+    assert [line["name"] for line in answer["columns"]["lines"]] == list(FLIGHTS)
+    assert "no owner recorded" in answer["verdict"]
+    assert "3 columns have no description" in answer["verdict"]
+    assert answer["relationships"] == ["flights.carrier → airlines.carrier (98.5 %)"]
+    text = await assistant.text("lookup_data_dictionary", **arguments)
+    assert all(column in text for column in FLIGHTS)
+
+
+@pytest.mark.parametrize("count", [60, 150, 300, 2000])
+async def test_hundreds_of_columns_fit_one_answer(workspace: Workspace, assistant: Assistant, count: int) -> None:
+    names = [f"measurement_{number:04d}" for number in range(count)]
+    words = {name: f"Reading of sensor {name} on the east side of the plant, in minutes" for name in names}
+    register(workspace, "plant", {name: [1.5, 2.5] for name in names}, words)
+    answer = await assistant.call("lookup_data_dictionary", dataset="plant")
+    text = await assistant.text("lookup_data_dictionary", dataset="plant")
+    assert answer["total"] == count
+    listed = [name for name in names if name in text]
+    left_out = answer["columns"]["left_out"]
+    assert len(listed) + left_out == count
+    assert left_out == 0 or count > 150
+    assert answer["page"] == "mlsteward://dictionary/plant"
+    if left_out:
+        assert f"{left_out} more: mlsteward://dictionary/plant" in text
+
+
+async def test_a_named_column_tells_all_and_what_is_not_recorded(flights: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("lookup_data_dictionary", query="what does dep_delay mean and who owns it?")
+    assert answer["verdict"].startswith("flights.dep_delay: Departure delay, in minutes")
+    assert "harvested" in answer["verdict"]
+    (card,) = answer["cards"]
+    assert (card["unit"], card["role"], card["type"]) == ("minutes", "measure", "BIGINT")
+    assert "no owner recorded" in card["not_recorded"]
+    assert "-18 to 20" in card["values"]
+    assert "2.5 % null" in card["values"]
+    text = await assistant.text("lookup_data_dictionary", query="dep_delay")
+    for part in ("minutes (harvested)", "no owner recorded", "-18 to 20", "BIGINT", "before the prediction"):
+        assert part in text
+    assert answer["next"].startswith('document_asset(asset="flights.dep_delay", available_at=')
+
+
+async def test_a_persons_words_are_told_apart_from_harvested_ones(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call(
+        "document_asset", asset="flights.dep_delay", owner="ops", description="Minutes late at the gate"
+    )
+    answer = await assistant.call("lookup_data_dictionary", query="who owns dep_delay")
+    card = answer["cards"][0]
+    user = flights.user
+    assert answer["verdict"] == f"flights.dep_delay: Minutes late at the gate (written by {user})."
+    assert card["people"] == {"description": user, "owner": user}
+    assert card["harvested"] == ["unit", "role"]
+    assert f"owner: ops ({user})" in (await assistant.text("lookup_data_dictionary", query="dep_delay")).replace(
+        "written by ", ""
+    )
+
+
+async def test_a_name_that_several_datasets_have_is_shown_for_each(flights: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("lookup_data_dictionary", query="carrier")
+    assert [card["asset"] for card in answer["cards"]] == ["column:airlines.carrier", "column:flights.carrier"]
+    assert "flights.carrier → airlines.carrier (98.5 % of rows found, not: XX)" in answer["cards"][1]["relationships"]
+    answer = await assistant.call("lookup_data_dictionary", query="carrier", dataset="flights")
+    assert [card["asset"] for card in answer["cards"]] == ["column:flights.carrier"]
+
+
+async def test_a_search_shows_the_best_first_and_counts_the_rest(flights: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("lookup_data_dictionary", query="delayed departures", limit=1)
+    assert answer["total"] == 2
+    assert [line["name"] for line in answer["columns"]["lines"]] == ["flights.dep_delay"]
+
+
+async def test_a_misspelt_name_is_answered_with_what_was_meant(flights: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("lookup_data_dictionary", query="dep_dely")
+    assert "Nothing is called 'dep_dely'. Did you mean `dep_delay`" in answer["verdict"]
+    assert "Did you mean `airlines`?" in await assistant.error("lookup_data_dictionary", dataset="airline")
+
+
+async def test_what_is_nowhere_is_not_found(flights: Workspace, assistant: Assistant) -> None:
+    words = await assistant.error("lookup_data_dictionary", query="zebra")
+    assert "'zebra'" in words
+    assert "Next: lookup_data_dictionary()" in words
+
+
+async def test_what_another_process_writes_is_seen_at_once(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("lookup_data_dictionary", query="dep_delay")
+    other = Workspace(flights.settings)
+    register(other, "planes", {"tailnum": ["N1", "N2"]})
+    other.close()
+    answer = await assistant.call("lookup_data_dictionary", dataset="planes")
+    assert answer["total"] == 1
+
+
+async def test_nothing_is_read_again_while_nothing_changes(flights: Workspace) -> None:
+    store: Store = flights.store
+    first = read_catalogue(store)
+    assert read_catalogue(store) is first
+    register(flights, "airlines", AIRLINES, found=[])
+    assert read_catalogue(store).relationships == [], "registering again replaced the links of the dataset"
+
+
+async def test_long_words_of_people_are_cut_and_stand_whole_on_the_page(
+    flights: Workspace, assistant: Assistant
+) -> None:
+    long = "late " * 700
+    await assistant.call("document_asset", asset="flights.dep_delay", description=long, usage=long, owner=long)
+    await assistant.call("lookup_data_dictionary", query="dep_delay")
+    page = await assistant.client.read_resource("mlsteward://dictionary/flights")
+    assert long.strip() in TypeAdapter(dict).dump_json(page.model_dump()).decode()
+
+
+async def test_the_page_holds_every_column_and_the_history_of_its_entry(
+    flights: Workspace, assistant: Assistant
+) -> None:
+    for owner in ("ops", "finance"):
+        await assistant.call("document_asset", asset="flights.dep_delay", owner=owner)
+    answer = await assistant.call("read_page", uri="mlsteward://dictionary/flights")
+    assert all(f"## {column}" in answer["content"] for column in FLIGHTS)
+    assert "version 3" in answer["content"]
+    assert "owner was “ops”" in answer["content"]
