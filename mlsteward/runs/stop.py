@@ -12,23 +12,23 @@ from mlsteward.errors import RunFailed
 from mlsteward.runs.alive import lock_is_free
 from mlsteward.runs.folder import RunFolder, WorkerIdentity
 
-_PATIENCE = 15.0
 # Clocks are set while processes run; ids are not reused within a second.
 _CLOCK_SECONDS = 1.0
 
 
-def stop_worker(folder: RunFolder) -> None:
+def stop_worker(folder: RunFolder, patience: float = 15.0) -> None:
     """Kill the run's worker with all it has started; returns when the run's lock is free.
 
-    Raises RunFailed when that does not come about. A worker that has not begun sees the wish to cancel and ends.
+    Raises RunFailed when it is not after `patience` seconds. A worker that has not begun sees the wish to cancel, and
+    ends by itself.
     """
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience
     while not lock_is_free(folder.alive):
         worker = folder.worker()
         if worker is not None:
             _kill(worker)
         if time.monotonic() > deadline:
-            raise RunFailed(f"The worker of run:{folder.path.name} did not end within {_PATIENCE:.0f} s.")
+            raise RunFailed(f"The worker of run:{folder.path.name} did not end within {patience:g} s.")
         time.sleep(0.01)
 
 
