@@ -105,19 +105,19 @@ def _cards(catalogue: Catalogue, named: list[Entry]) -> DictionaryAnswer:
 
 def _search(catalogue: Catalogue, query: str, entries: list[Entry], dataset: str, limit: int) -> DictionaryAnswer:
     hits = catalogue.index.search(query, dataset)
-    close = close_names(query, entries)
+    unknown = unknown_name(query)
+    close = close_names(query, entries) if unknown or not hits or not hits[0].by_word else []
     if not hits:
         where = f"in {dataset}" if dataset else "in the dictionary"
         raise NotFound(
             f"Nothing {where} is called or described as {query!r}.", close=close, next="lookup_data_dictionary()"
         )
-    unknown = unknown_name(query)
-    doubt = f"Nothing is called {unknown!r}." if unknown or not hits[0].by_word else ""
-    if doubt and close:
-        doubt += " Did you mean " + " or ".join(f"`{name}`" for name in close) + "?"
+    doubt = f"Nothing is called {unknown!r}. " if unknown else ""
+    if close:
+        doubt += "Did you mean " + " or ".join(f"`{name}`" for name in close) + "? "
     shown = [hit.entry for hit in hits[:limit]]
     return DictionaryAnswer(
-        verdict=f"{doubt} {len(hits)} match {query!r}; best: {shown[0].name}.".strip(),
+        verdict=f"{doubt}{len(hits)} match {query!r}; best: {shown[0].name}.",
         total=len(hits),
         columns=list_entries(shown, with_dataset=True),
         next=f'lookup_data_dictionary(query="{shown[0].name}")',
