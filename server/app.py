@@ -12,10 +12,14 @@ import anyio.to_thread
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
     Completion,
     CompletionArgument,
     CompletionContext,
+    InputRequiredResult,
     PromptReference,
     Resource,
     ResourceTemplate,
@@ -23,7 +27,7 @@ from mcp_types import (
 )
 from pydantic import AnyUrl
 
-from mlsteward.errors import StewardError
+from mlsteward.errors import NotFound, StewardError
 from mlsteward.server import pages
 from mlsteward.server.declare import Services
 from mlsteward.server.discovery import find_pages, find_tools
@@ -56,6 +60,7 @@ class Steward(MCPServer[Services]):
             yield self.services
 
         tools = find_tools(toolsets=settings.toolsets, read_only=settings.read_only)
+        self.tool_names = [tool.name for tool in tools]
         self.changing_tools = frozenset(tool.name for tool in tools if not tool.read_only)
         super().__init__(
             "mlsteward",
@@ -68,6 +73,14 @@ class Steward(MCPServer[Services]):
         )
         add_prompts(self)
         self.completion()(self._complete)
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Services, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        if name not in self.tool_names:
+            # The protocol's own error, as the specification has it: such a call has no result.
+            raise MCPError(code=INVALID_PARAMS, message=unknown_tool(name, self.tool_names).words())
+        return await super().call_tool(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:
         return [
@@ -124,3 +137,11 @@ class Steward(MCPServer[Services]):
         find = functools.partial(complete, self.services.workspace, argument.value)
         values = await anyio.to_thread.run_sync(find, limiter=self.services.limiter)
         return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
+
+
+def unknown_tool(name: str, names: list[str]) -> NotFound:
+    """The error for a tool that is not offered: it does not exist, or flags of this server hide it."""
+    from rapidfuzz.process import extract  # at first use: most servers never meet a wrong name
+
+    close = [match[0] for match in extract(name, names, limit=2, score_cutoff=60)]
+    return NotFound(f"This server offers no tool {name!r} (--read-only and --toolsets hide some).", close=close)

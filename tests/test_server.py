@@ -40,6 +40,11 @@ async def test_a_bad_value_gets_one_readable_line(assistant: Assistant) -> None:
     assert "http" not in words
 
 
+async def test_an_unknown_tool_is_refused_with_what_was_close(assistant: Assistant) -> None:
+    with pytest.raises(MCPError, match=r"no tool 'list_run' .*Did you mean `list_runs`"):
+        await assistant.client.call_tool("list_run", {})
+
+
 async def test_a_missing_argument_is_named(assistant: Assistant) -> None:
     assert "run is needed" in await assistant.error("get_run")
 
