@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from mlsteward.answer import number
+from mlsteward.data.frames import column_of
 from mlsteward.evaluation.predictions import Floats, Integers
 
 _DISTINCT_NUMBERS = 10
@@ -20,11 +20,6 @@ class Parts:
     column: str
     of_row: Integers
     names: list[str]
-
-
-def column_of(frame: pd.DataFrame, name: str) -> pd.Series:
-    """One column of a frame."""
-    return cast(pd.Series, frame[name])
 
 
 def as_numbers(column: pd.Series) -> pd.Series | None:

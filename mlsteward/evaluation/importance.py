@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from mlsteward.evaluation.columns import as_numbers, column_of
+from mlsteward.data.frames import column_of
+from mlsteward.evaluation.columns import as_numbers
 from mlsteward.evaluation.directions import Task, greater_is_better
 from mlsteward.evaluation.metrics import compute_metrics
 from mlsteward.evaluation.predictions import Floats, Predictions

@@ -57,6 +57,17 @@ class TreeNodes:
             missing = missing | ((split >= 0) & (~seen | (values < 0)))
         return np.where(missing, self.missing_left[nodes], left)
 
+    def mean_prediction(self, matrix: Floats) -> float:
+        """The mean prediction of the rows of `matrix`."""
+        nodes = np.repeat(self.roots, len(matrix))
+        rows = np.tile(np.arange(len(matrix)), len(self.roots))
+        inner = np.flatnonzero(self.feature[nodes] >= 0)
+        while len(inner):
+            left = self.goes_left(nodes[inner], matrix, rows[inner])
+            nodes[inner] = np.where(left, self.left[nodes[inner]], self.right[nodes[inner]])
+            inner = inner[self.feature[nodes[inner]] >= 0]
+        return self.base + float(self.value[nodes].sum()) / len(matrix)
+
 
 def read_trees(estimator: Any, output: int) -> TreeNodes | None:
     """The trees of a fitted estimator for one output, or None when it has no trees that can be read.
