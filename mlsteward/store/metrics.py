@@ -29,7 +29,7 @@ def add_metrics(t: Transaction, rows: Sequence[MetricRow]) -> None:
         return
     t.insert("metrics", [_finite(row) for row in rows])
     latest: dict[tuple[int, str, str], MetricRow] = {}
-    for row in [*_latest_of(t, sorted({row.run for row in rows})), *rows]:
+    for row in [*latest_of(t, sorted({row.run for row in rows})), *rows]:
         known = latest.get(key := (row.run, row.split, row.name))
         if known is None or row.step >= known.step:
             latest[key] = row
@@ -39,7 +39,7 @@ def add_metrics(t: Transaction, rows: Sequence[MetricRow]) -> None:
 
 def metrics_of(t: Transaction, run: int) -> list[MetricRow]:
     """The latest value of each metric of a run, in the order they were recorded."""
-    return _latest_of(t, [run])
+    return latest_of(t, [run])
 
 
 def steps_of(t: Transaction, run: int) -> list[MetricRow]:
@@ -48,7 +48,8 @@ def steps_of(t: Transaction, run: int) -> list[MetricRow]:
     return [_metric(row) for row in rows]
 
 
-def _latest_of(t: Transaction, runs: list[int]) -> list[MetricRow]:
+def latest_of(t: Transaction, runs: list[int]) -> list[MetricRow]:
+    """The latest value of each metric of several runs."""
     rows = t.rows(f"SELECT {_COLUMNS} FROM latest_metrics WHERE run IN (SELECT unnest(?)) ORDER BY rowid", [runs])
     return [_metric(row) for row in rows]
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from mlsteward.errors import NotFound
 from mlsteward.store.transaction import Transaction, to_json
 
+STATES = ("queued", "running", "completed", "failed", "cancelled", "lost", "waiting")
 # States a run can still leave by itself.
 ACTIVE = ("queued", "running")
 
@@ -75,8 +76,10 @@ def get_runs(t: Transaction, numbers: list[int]) -> list[Run]:
 
 def runs_in_state(t: Transaction, *states: str) -> list[Run]:
     """The runs in any of `states`, oldest first."""
-    sql = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE state IN (SELECT unnest(?)) ORDER BY number"
-    return [run_from_row(row) for row in t.rows(sql, [list(states)])]
+    # Values in the statement, not in a list that is joined: this is asked before every look at the runs.
+    wanted = ", ".join("?" for _ in states)
+    rows = t.rows(f"SELECT {', '.join(COLUMNS)} FROM runs WHERE state IN ({wanted}) ORDER BY number", states)
+    return [run_from_row(row) for row in rows]
 
 
 def update_run(t: Transaction, number: int, **fields: object) -> None:
@@ -98,4 +101,9 @@ def run_from_row(row: tuple[Any, ...]) -> Run:
 
 def count_by_state(t: Transaction) -> dict[str, int]:
     """How many runs are in each state."""
-    return {state: count for state, count in t.rows("SELECT state, count(*) FROM runs GROUP BY state")}
+    return dict(t.rows("SELECT state, count(*) FROM runs GROUP BY state"))
+
+
+def count_by_kind(t: Transaction) -> dict[str, int]:
+    """How many runs there are of each kind."""
+    return dict(t.rows("SELECT kind, count(*) FROM runs GROUP BY kind ORDER BY kind"))
