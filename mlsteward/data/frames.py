@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,18 @@ def read_frame(
             raise UnusableData(f"The rows cannot be read: {error}") from error
     families = {column.name: type_family(column.type) for column in columns}
     return pd.DataFrame({name: _column(array, families.get(name, "number")) for name, array in arrays.items()})
+
+
+def column_of(frame: pd.DataFrame, name: str) -> pd.Series:
+    """One column of a frame."""
+    return cast(pd.Series, frame[name])
+
+
+def spread(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """At most `rows` rows of a frame, evenly spread over it."""
+    if len(frame) <= rows:
+        return frame
+    return frame.iloc[np.linspace(0, len(frame) - 1, rows).astype(np.int64)]
 
 
 def _fetch(connection: "duckdb.DuckDBPyConnection", sql: str) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import parse_reference
-from mlsteward.store.store import Transaction
+from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn, Task
 
 
@@ -97,6 +97,11 @@ def newest_models(transaction: Transaction) -> list[Model]:
     """The newest version of every name, by name."""
     newest = "name <> '' AND version = (SELECT max(version) FROM models AS other WHERE other.name = models.name)"
     return _models(transaction, newest, [], "name")
+
+
+def count_versions(transaction: Transaction) -> dict[str, int]:
+    """How many versions each name has."""
+    return dict(transaction.rows("SELECT name, count(*) FROM models WHERE name <> '' GROUP BY name"))
 
 
 def model_names(transaction: Transaction, prefix: str = "") -> list[str]:

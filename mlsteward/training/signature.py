@@ -23,3 +23,24 @@ class SignatureColumn(BaseModel):
     levels: list[str] = []
     distinct: int = 0
     nulls: int = 0
+
+
+class ColumnHint(BaseModel):
+    """What is known of a column before it is read.
+
+    The data dictionary's role and availability (`written` tells a person's word on the role from a suggestion), and
+    from the profile how many values it has.
+    """
+
+    role: str = ""
+    available_at: Literal["", "before", "after"] = ""
+    written: bool = False
+    distinct: int = 0
+    nulls: int = 0
+
+
+class SetAside(BaseModel):
+    """A column that the model does not use, and why."""
+
+    name: str
+    reason: str

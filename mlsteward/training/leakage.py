@@ -1,0 +1,193 @@
+"""Columns that know the target: copies and functions of it are set aside, very strong ones are asked about.
+
+What tells a function of the target from an honest strong column is the boundary: the arrival delay meets the class
+"more than 15 minutes late" at 15 without a gap and in the thick of its values, whereas the petals of two species leave
+a gap between them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from mlsteward.data.frames import column_of
+from mlsteward.training.signature import ColumnKind, SetAside
+from mlsteward.training.task import Target
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+STRONG_AUC = 0.85
+STRONG_CLASS_AUC = 0.99
+STRONG_CORRELATION = 0.85
+_FEWEST_ROWS = 50
+_MANY_ROWS = 200
+_FEW_VALUES = 20
+_SIDE = 10
+_NEIGHBOURS = 5
+_GAP = 3.0
+_EXACT = 1e-6
+_MONOTONE = 1 - 1e-9
+
+
+@dataclass(frozen=True)
+class Strong:
+    """A column that alone says nearly all: `measure` (AUC or correlation) and its value."""
+
+    name: str
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Columns to set aside with the reason, and very strong ones, the strongest first."""
+
+    functions: list[SetAside]
+    strong: list[Strong]
+
+
+def find_leaks(frame: pd.DataFrame, target: Target, kinds: Mapping[str, ColumnKind]) -> Leaks:
+    """Look for the target in the feature columns `kinds` of `frame` (n rows, those of `target.values`)."""
+    functions: list[SetAside] = []
+    strong: list[Strong] = []
+    if len(frame) < _FEWEST_ROWS:
+        return Leaks([], [])
+    for name, kind in kinds.items():
+        if kind == "text":
+            continue
+        values = as_numbers(column_of(frame, name), kind)
+        coded = kind in ("category", "boolean")
+        present = np.isfinite(values)
+        if present.sum() < _FEWEST_ROWS:
+            continue
+        if target.task == "regression":
+            truth = target.values.astype(np.float64)
+            reason = _function_of_number(values[present], truth[present], coded)
+            found = _correlation(name, values, truth, coded)
+        else:
+            codes, classes = target.values.astype(np.int64), len(target.classes)
+            reason = _function_of_class(values[present], codes[present], coded)
+            found = _separation(name, values, codes, classes, coded)
+        if reason:
+            functions.append(SetAside(name=name, reason=reason))
+        elif found:
+            strong.append(found)
+    return Leaks(functions, sorted(strong, key=lambda one: -one.value))
+
+
+def question(strong: list[Strong], target: str) -> str:
+    """What to ask about strong columns, "" when there are none."""
+    if not strong:
+        return ""
+    shown = ", ".join(f"`{one.name}` ({one.measure} {one.value:.3f} alone)" for one in strong[:4])
+    more = f" and {len(strong) - 4} more" if len(strong) > 4 else ""
+    verb = "is" if len(strong) == 1 else "are"
+    return (
+        f"{shown}{more} nearly gives `{target}` away: {verb} it known when you predict? If only after, "
+        f"document_asset(asset='column:…', available_at='after') or exclude it."
+    )
+
+
+def as_numbers(values: pd.Series, kind: ColumnKind) -> Floats:
+    """(n,) floats, NaN where missing: codes of categories (a missing one is a category), seconds of times."""
+    if kind == "time":
+        seconds = values.to_numpy(dtype="datetime64[us]")
+        return np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64) / 1e6)
+    if kind in ("category", "text"):
+        return pd.factorize(values, use_na_sentinel=False)[0].astype(np.float64)
+    return np.asarray(values.astype("float64"), dtype=np.float64)
+
+
+def _function_of_class(values: Floats, codes: Codes, coded: bool) -> str:
+    """Why the classes (n,) are a function of the column (or the column one of the classes), or ""."""
+    distinct, place = np.unique(values, return_inverse=True)
+    lowest = np.full(len(distinct), codes.max() + 1)
+    highest = np.full(len(distinct), -1)
+    np.minimum.at(lowest, place, codes)
+    np.maximum.at(highest, place, codes)
+    classes = np.unique(codes)
+    if len(classes) < 2 or np.any(lowest != highest):
+        return ""
+    if len(distinct) == len(classes):
+        return "is a copy of the target"
+    if coded:
+        enough = len(values) >= _MANY_ROWS and len(distinct) <= len(values) / _FEW_VALUES
+        return "decides the target: each of its values belongs to one class" if enough else ""
+    borders = np.flatnonzero(np.diff(lowest) != 0)
+    if len(borders) != len(classes) - 1 or not all(_dense(distinct, int(border)) for border in borders):
+        return ""
+    cuts = ", ".join(f"{distinct[border + 1]:g}" for border in borders[:3])
+    return f"decides the target: the class changes at {cuts}"
+
+
+def _dense(distinct: Floats, border: int) -> bool:
+    """Whether the values stand as close at a border as around it, with enough on both sides."""
+    if border + 1 < _SIDE or len(distinct) - border - 1 < _SIDE:
+        return False
+    gaps = np.diff(distinct)
+    around = np.median(gaps[max(0, border - _NEIGHBOURS) : border + _NEIGHBOURS + 1])
+    return bool(gaps[border] <= _GAP * around and around <= _GAP * np.median(gaps))
+
+
+def _function_of_number(values: Floats, truth: Floats, coded: bool) -> str:
+    """Why the column is a function of the numeric target, or ""."""
+    if np.ptp(values) == 0 or np.ptp(truth) == 0:
+        return ""
+    if not coded:
+        slope, offset = np.polyfit(values, truth, 1)
+        if np.max(np.abs(truth - slope * values - offset)) <= _EXACT * truth.std():
+            return "is the target on another scale"
+        monotone = abs(np.corrcoef(rankdata(values), rankdata(truth))[0, 1]) >= _MONOTONE
+        if monotone and len(np.unique(values)) > _FEW_VALUES:
+            return "rises or falls exactly with the target"
+    levels = len(np.unique(values))
+    along = values[np.lexsort((values, truth))]
+    if len(values) >= _MANY_ROWS and levels <= len(values) / _FEW_VALUES and np.count_nonzero(np.diff(along)) < levels:
+        return "is the target in bins"
+    return ""
+
+
+def _separation(name: str, values: Floats, codes: Codes, classes: int, coded: bool) -> Strong | None:
+    """How well the column alone tells the classes, when it does so suspiciously well."""
+    positives = np.eye(classes)[codes]
+    aucs = [_auc(_encode(values, positives[:, k], coded), positives[:, k]) for k in range(classes)]
+    if classes == 2:
+        return Strong(name, "AUC", aucs[1]) if aucs[1] >= STRONG_AUC else None
+    best = max(aucs)
+    return Strong(name, "AUC of one class", best) if best >= STRONG_CLASS_AUC else None
+
+
+def _correlation(name: str, values: Floats, truth: Floats, coded: bool) -> Strong | None:
+    scores = _encode(values, truth, coded)
+    present = np.isfinite(scores)
+    if present.sum() < _FEWEST_ROWS or np.ptp(scores[present]) == 0:
+        return None
+    plain = abs(np.corrcoef(scores[present], truth[present])[0, 1])
+    ranked = abs(np.corrcoef(rankdata(scores[present]), rankdata(truth[present]))[0, 1])
+    return Strong(name, "correlation", float(max(plain, ranked))) if max(plain, ranked) >= STRONG_CORRELATION else None
+
+
+def _encode(values: Floats, truth: Floats, coded: bool) -> Floats:
+    """Numbers as they are; categories by the mean target of the other rows of their level (0 for single rows)."""
+    if not coded:
+        return values
+    level = np.unique(values, return_inverse=True)[1]
+    count, total = np.bincount(level), np.bincount(level, weights=truth)
+    others = count[level] - 1
+    mean = truth.mean()
+    return np.where(others >= _FEW_VALUES, (total[level] - truth + mean) / (others + 1), mean)
+
+
+def _auc(scores: Floats, positive: Floats) -> float:
+    """The area under the ROC curve in the better direction, a missing score being one more value at either end."""
+    filled = np.where(np.isfinite(scores), scores, np.nanmin(scores) - 1)
+    count = positive.sum()
+    if count in (0, len(positive)):
+        return 0.5
+    ranks = rankdata(filled)
+    area = ((ranks * positive).sum() - count * (count + 1) / 2) / (count * (len(positive) - count))
+    return float(max(area, 1 - area))
