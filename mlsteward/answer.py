@@ -46,6 +46,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     return [" | ".join(headers), *body] if body else []
 
 
+def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A table of a page in Markdown; [] when there are no rows."""
+    body = ["| " + " | ".join(cell(value).replace("|", "\\|") for value in row) + " |" for row in rows]
+    return ["| " + " | ".join(headers) + " |", "|---" * len(headers) + "|", *body] if body else []
+
+
 def cell(value: object) -> str:
     """A value in a few characters: four significant digits, a dash for what is missing."""
     if value is None or value == "":

@@ -1,0 +1,72 @@
+"""The page `mlsteward://models/{name}`."""
+
+from mlsteward.answer import cell, interval, markdown_table, number
+from mlsteward.server.declare import Page
+from mlsteward.store.datasets import DatasetVersion
+from mlsteward.store.lineage import Use, origins_of, uses_of_model
+from mlsteward.store.models import Model, find_model, model_names, versions_of
+from mlsteward.store.transaction import Transaction
+from mlsteward.training.signature import SignatureColumn
+from mlsteward.workspace import Workspace
+
+
+def model_page(workspace: Workspace, name: str) -> str:
+    """A model: its versions, held-out metrics, signature, and lineage from source to what was made with it."""
+
+    def read(transaction: Transaction) -> tuple[Model, list[Model], list[DatasetVersion], list[Use]]:
+        model = find_model(transaction, name)
+        versions = versions_of(transaction, model.name) if model.name else [model]
+        return model, versions, origins_of(transaction, model.dataset), uses_of_model(transaction, model.label)
+
+    workspace.runs.take_in()
+    model, versions, origins, uses = workspace.store.read(read)
+    about = f"{model.task} of {model.target}" + (f", classes {', '.join(model.classes)}" if model.classes else "")
+    lines = [f"# Model {model.label}", "", f"{about}; {model.estimator or 'estimator not recorded'}.", ""]
+    lines += [f"Chosen by {model.metric} on out-of-fold predictions."]
+    if len(model.classes) == 2:
+        lines.append(f"Predicts {model.classes[1]} from a probability of {number(model.threshold)} on.")
+    lines += ["", "## Metrics on held-out rows", ""]
+    lines += markdown_table(("metric", "value [95 %]"), [[key, interval(*score)] for key, score in _scores(model)])
+    if len(versions) > 1:
+        lines += ["", "## Versions", ""]
+        lines += markdown_table(("version", model.metric, "dataset", "run", "by", "created"), map(_version, versions))
+    lines += ["", "## Signature", "", "What a row must have; null stands for a missing value.", ""]
+    headers = ("column", "kind", "type", "values in training", "nulls")
+    lines += markdown_table(
+        headers, [[one.name, one.kind, one.type, _values(one), one.nulls] for one in model.signature]
+    )
+    lines += ["", "## Lineage", ""]
+    lines += [f"- {_origin(origin)}" for origin in origins]
+    lines += [f"- run:{model.run} (train), by {model.actor or 'unknown'}: mlsteward://runs/{model.run}"]
+    lines += [f"- {model.label}: file {model.path}, SHA-256 {model.sha256}"]
+    lines += [f"- used by run:{use.run} ({use.kind}{' of ' + use.dataset if use.dataset else ''})" for use in uses]
+    return "\n".join(lines) + "\n"
+
+
+def _origin(version: DatasetVersion) -> str:
+    made = ", ".join(version.sources) or version.source or "a call"
+    return f"dataset {version.label}, {version.rows:,} rows, from {made}: mlsteward://datasets/{version.name}"
+
+
+def _scores(model: Model) -> list[tuple[str, tuple[float | None, float | None, float | None]]]:
+    return [(name, (score.value, score.low, score.high)) for name, score in model.metrics.items()]
+
+
+def _version(model: Model) -> list[object]:
+    score = model.metrics.get(model.metric)
+    shown = interval(score.value, score.low, score.high) if score else None
+    return [model.version, shown, model.dataset, f"run:{model.run}", model.actor, f"{model.created:%Y-%m-%d %H:%M}"]
+
+
+def _values(column: SignatureColumn) -> str:
+    if column.levels:
+        more = f" and {column.distinct - len(column.levels)} more" if column.distinct > len(column.levels) else ""
+        return ", ".join(column.levels[:12]) + ("…" if len(column.levels) > 12 else "") + more
+    return f"{cell(column.low)} to {cell(column.high)}" if column.low is not None else ""
+
+
+def _names(workspace: Workspace, prefix: str) -> list[str]:
+    return workspace.store.read(lambda transaction: model_names(transaction, prefix))
+
+
+PAGES = [Page("mlsteward://models/{name}", model_page, title="A model", complete={"name": _names})]

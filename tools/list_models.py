@@ -1,0 +1,102 @@
+"""The tool `list_models`."""
+
+from pydantic import BaseModel, Field
+
+from mlsteward.answer import Answer, interval, table
+from mlsteward.errors import InvalidArgument
+from mlsteward.names import parse_reference
+from mlsteward.server.declare import Call, Tool
+from mlsteward.store.models import Model, count_versions, find_model, newest_models, versions_of
+from mlsteward.store.transaction import Transaction
+
+MOST = 100
+# Text and data together stay within 8 KB.
+ROOM = 7900
+
+
+class ModelLine(BaseModel):
+    model: str
+    task: str
+    target: str
+    dataset: str
+    score: str = Field(description="The metric that chose the model, on held-out rows, with its 95 % interval.")
+    estimator: str
+    versions: int | None = None
+    run: int
+    created: str
+
+
+class ModelsAnswer(Answer):
+    total: int
+    models: list[ModelLine] = Field(default_factory=list[ModelLine])
+    cursor: str | None = None
+    page: str | None = None
+
+    def body(self) -> list[str]:
+        rows = [list(line.model_dump().values()) for line in self.models]
+        more = f'more: the same call with cursor="{self.cursor}"' if self.cursor else ""
+        return [*table(list(ModelLine.model_fields), rows), more]
+
+
+def list_models(call: Call, name: str = "", limit: int = 20, cursor: str = "") -> ModelsAnswer:
+    """List the named models, newest version each, with their held-out scores; with a name, all versions of it.
+
+    Every train run also left a model without a name: `run:142` stands for it wherever a model is asked for.
+    """
+    if cursor and not cursor.isdigit():
+        raise InvalidArgument(f"cursor={cursor!r} is none that list_models gave.", next="list_models()")
+    start = int(cursor or 0)
+
+    def read(transaction: Transaction) -> tuple[list[Model], dict[str, int]]:
+        if not name:
+            return newest_models(transaction), count_versions(transaction)
+        found = find_model(transaction, parse_reference(name, default="model").name)
+        return versions_of(transaction, found.name), {}
+
+    call.workspace.runs.take_in()
+    models, versions = call.workspace.store.read(read)
+    if not models:
+        return ModelsAnswer(
+            verdict="No model has a name yet; train runs stand for theirs as `run:<number>`.",
+            total=0,
+            next='list_runs(kind="train")',
+        )
+    shown = min(max(limit, 1), MOST)
+    while True:
+        answer = _answer(models, versions, name, start, shown)
+        if shown == 1 or len(answer.text().encode()) + len(answer.model_dump_json(exclude_none=True).encode()) <= ROOM:
+            return answer
+        shown = shown * 9 // 10
+
+
+def _answer(models: list[Model], versions: dict[str, int], name: str, start: int, most: int) -> ModelsAnswer:
+    shown = models[start : start + most]
+    end = start + len(shown)
+    first = models[0]
+    follow = f'predict_rows(model="{first.label}", dataset="{first.dataset.partition("@")[0]}")'
+    return ModelsAnswer(
+        verdict=f"{first.name} has {len(models)} versions." if name else f"{len(models)} models have a name.",
+        total=len(models),
+        models=[_line(model, versions.get(model.name)) for model in shown],
+        cursor=str(end) if end < len(models) else None,
+        page=f"mlsteward://models/{first.name}" if name else None,
+        next=f'list_models(name="{first.name}")' if versions.get(first.name, 1) > 1 else follow,
+    )
+
+
+def _line(model: Model, versions: int | None) -> ModelLine:
+    score = model.metrics.get(model.metric)
+    return ModelLine(
+        model=model.label,
+        task=model.task,
+        target=model.target,
+        dataset=model.dataset,
+        score=f"{model.metric} {interval(score.value, score.low, score.high)}" if score else model.metric,
+        estimator=model.estimator,
+        versions=versions,
+        run=model.run,
+        created=f"{model.created:%Y-%m-%d %H:%M}",
+    )
+
+
+TOOL = Tool(list_models, title="List models", toolset="judgement", read_only=True, idempotent=True)
