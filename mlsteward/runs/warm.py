@@ -18,21 +18,22 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from mlsteward.runs.environment import environment
 
 IDLE_SECONDS = 900.0
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
 _PATIENCE = 10.0
 # What fits and scans import, so that a worker finds it imported.
 LIBRARIES = """
-    duckdb matplotlib.figure matplotlib.backends.backend_agg numpy pandas scipy.optimize scipy.stats
-    scipy.cluster.hierarchy
+    duckdb numpy pandas scipy.optimize scipy.stats scipy.cluster.hierarchy
     sklearn.calibration sklearn.compose sklearn.dummy sklearn.ensemble sklearn.experimental.enable_halving_search_cv
     sklearn.feature_extraction.text sklearn.impute sklearn.inspection sklearn.isotonic sklearn.linear_model
     sklearn.metrics sklearn.model_selection sklearn.naive_bayes sklearn.neighbors sklearn.neural_network
-    sklearn.pipeline sklearn.preprocessing sklearn.svm sklearn.tree skops.io threadpoolctl
+    sklearn.pipeline sklearn.preprocessing sklearn.svm sklearn.tree skops.io threadpoolctl matplotlib.figure
+    matplotlib.backends.backend_agg
 """.split()
 OURS = (
     "mlsteward.runs.jobs mlsteward.data mlsteward.dictionary mlsteward.training mlsteward.evaluation mlsteward.drift "
@@ -53,40 +54,55 @@ def main() -> None:
         os._exit(0)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     serve(listener, path)
+    os._exit(0)
 
 
 def serve(listener: socket.socket, path: Path) -> None:
     """Fork a worker for every run handed in, until nobody wants one any more."""
     own = path.stat()
-    preload()
-    # Workers end unobserved; what became of a run stands in its folder.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    preload(listener)
     busy = time.monotonic()
     while _is_same(path, own):
-        readable, _, _ = select.select([listener], [], [], _LOOK_SECONDS)
-        if readable:
-            with contextlib.suppress(OSError, ValueError, struct.error):  # a caller that went away, or is none of ours
-                take_order(listener)
+        if take_orders(listener, _LOOK_SECONDS):
             busy = time.monotonic()
         elif time.monotonic() - busy > IDLE_SECONDS:
             # A server that connects at this moment finds its connection closed, and starts another warm process.
             path.unlink(missing_ok=True)
 
 
-def preload() -> None:
-    """Import what workers use. What is missing (an extra) or broken shows itself in the worker that needs it."""
+def preload(listener: socket.socket) -> None:
+    """Import what workers use, the light things first, and serve those in between who will not wait for the rest."""
     started = time.monotonic()
-    for name in LIBRARIES:
-        _import(name)
-    for name in OURS:
-        for module in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
-            _import(module.name)
-    _import("mlsteward.runs.worker")
     environment()
+    # Workers end unobserved; what became of a run stands in its folder.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for name in modules():
+        # What is missing (an extra) or broken shows itself in the worker that needs it.
+        _import(name)
+        take_orders(listener, 0)
     # Objects that no collection ever touches stay in pages that all workers share.
     gc.collect()
     gc.freeze()
     logger.info("ready after %.1f s", time.monotonic() - started)
+
+
+def modules() -> Iterator[str]:
+    """The modules to import, in order."""
+    yield "mlsteward.runs.worker"
+    yield from LIBRARIES
+    for package in OURS:
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            yield module.name
+
+
+def take_orders(listener: socket.socket, seconds: float) -> bool:
+    """Take the orders that are there or come within `seconds`; whether there were any."""
+    taken = False
+    while select.select([listener], [], [], 0 if taken else seconds)[0]:
+        taken = True
+        with contextlib.suppress(OSError, ValueError, struct.error):  # a caller that went away, or is none of ours
+            take_order(listener)
+    return taken
 
 
 def take_order(listener: socket.socket) -> None:

@@ -103,14 +103,19 @@ def _end_children(process: psutil.Process) -> None:
             child.kill()
 
 
-def _end_with_host() -> None:
-    sys.stdin.buffer.read()
+def _end_with_host(pipe: int) -> None:
+    os.read(pipe, 1)  # nobody writes: it returns when the other end closes
     _end_children(psutil.Process())
     os._exit(1)
 
 
 def main() -> None:
-    threading.Thread(target=_end_with_host, daemon=True).start()
+    # The pipe moves out of the way of what the work starts: standard input is empty for a worker.
+    pipe = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    threading.Thread(target=_end_with_host, args=(pipe,), daemon=True).start()
     work_on(Path(sys.argv[1]))
     # Without waiting for threads of libraries: the outcome is written.
     os._exit(0)

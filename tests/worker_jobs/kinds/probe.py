@@ -119,7 +119,7 @@ def die(request: Request, job: Job) -> Result:
 
 
 def breed(request: Request, job: Job) -> Result:
-    """Start a child in the worker's group, one in a group of its own and a forked one; tell who they are; wait."""
+    """Start a child in the worker's group, one in a group of its own and a forked one; tell who they are."""
     near = subprocess.Popen(["sleep", "600"])
     far = subprocess.Popen(["sleep", "600"], start_new_session=True)
     forked = os.fork()
@@ -127,4 +127,4 @@ def breed(request: Request, job: Job) -> Result:
         time.sleep(600)
         os._exit(0)
     job.progress(0.5, f"{near.pid} {far.pid} {forked}")
-    return wait(request, job)
+    return Result(verdict=str(near.wait()))
