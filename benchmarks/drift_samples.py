@@ -30,7 +30,7 @@ def lognormal(random: Generator, rows: int, shifted: bool) -> Array:
 
 
 def exponential(random: Generator, rows: int, shifted: bool) -> Array:
-    return random.exponential(1.2 if shifted else 1.0, rows)
+    return random.exponential(1.0, rows) + (0.2 if shifted else 0)
 
 
 def heavy_tailed(random: Generator, rows: int, shifted: bool) -> Array:
@@ -38,7 +38,9 @@ def heavy_tailed(random: Generator, rows: int, shifted: bool) -> Array:
 
 
 def poisson(rate: float) -> Draw:
-    return lambda random, rows, shifted: random.poisson(rate + (0.2 * np.sqrt(rate) if shifted else 0), rows) * 1.0
+    return lambda random, rows, shifted: random.poisson(rate + (0.2 * np.sqrt(rate) if shifted else 0), rows).astype(
+        np.float64
+    )
 
 
 def five_point_scale(random: Generator, rows: int, shifted: bool) -> Array:
@@ -75,7 +77,9 @@ def _categories(shares: Array) -> Draw:
     after = shares.copy()
     after[first] -= moved * shares[first] / shares[first].sum()
     after[second] += moved / len(second)
-    return lambda random, rows, shifted: random.choice(len(shares), rows, p=after if shifted else shares) * 1.0
+    return lambda random, rows, shifted: random.choice(len(shares), rows, p=after if shifted else shares).astype(
+        np.float64
+    )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Tests for rows that come in blocks (days, customers): whole blocks change sides, rows never do."""
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,7 @@ Statistic = Callable[[Floats, Floats], Floats]
 def shuffled_sides(is_current: Booleans, seed: int, permutations: int = PERMUTATIONS) -> NDArray[np.float32]:
     """(permutations, blocks) with 1 where a block counts as current; each row has as many as `is_current`."""
     random = np.random.default_rng(seed)
-    order = random.permuted(np.tile(is_current.astype(np.float32), (permutations, 1)), axis=1)
-    return np.ascontiguousarray(order)
+    return random.permuted(np.tile(is_current.astype(np.float32), (permutations, 1)), axis=1)
 
 
 def permutation_p(counts: Floats, is_current: Booleans, sides: NDArray[np.float32], statistic: Statistic) -> float:
@@ -44,16 +42,17 @@ def shuffled_statistics(counts: Floats, sides: NDArray[np.float32], statistic: S
     return np.concatenate(parts)
 
 
-def window_edges(reference_blocks: int, current_blocks: int, most: int = 12) -> list[tuple[int, int]]:
-    """Consecutive windows of the reference's blocks, each as long as the current sample where that gives two or more.
+def window_edges(reference_blocks: int, current_blocks: int, most: int = 20) -> list[tuple[int, int]]:
+    """Windows of the reference's blocks as long as the current sample, at most `most`, spread over the reference.
 
-    [] when the reference has fewer than two blocks.
+    Two halves where it holds no two such windows; [] when it has fewer than two blocks.
     """
     if reference_blocks < 2:
         return []
-    number = int(min(most, max(2, reference_blocks // max(1, current_blocks))))
-    edges = np.linspace(0, reference_blocks, number + 1).round().astype(int)
-    return [(int(low), int(high)) for low, high in pairwise(edges) if high > low]
+    length = max(1, min(current_blocks, reference_blocks // 2))
+    number = min(most, reference_blocks // length)
+    starts = np.linspace(0, reference_blocks - length, number).round().astype(int)
+    return [(int(start), int(start) + length) for start in starts]
 
 
 def between_windows(counts: Floats, windows: list[tuple[int, int]]) -> list[tuple[Floats, Floats]]:

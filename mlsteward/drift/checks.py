@@ -7,7 +7,7 @@ import numpy as np
 from mlsteward.answer import number
 from mlsteward.drift import categorical, numeric, power, rates
 from mlsteward.drift.categorical import PooledCategories
-from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Floats
+from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Floats, Integers
 from mlsteward.drift.evidence import Evidence, Smallest
 from mlsteward.drift.multiplicity import cauchy_combination
 
@@ -71,6 +71,20 @@ def check_values(column: str, cells: CountedValues) -> Evidence:
         stability_index=numeric.stability_index(cells),
         power=smallest,
     )
+
+
+def categories_severity(reference: Integers, current: Integers, *, rates_too: bool) -> float:
+    """The severity that `check_categories` would find for (k,) counts."""
+    filled = reference + current > 0
+    reference, current = reference[filled], current[filled]
+    n, m = int(reference.sum()), int(current.sum())
+    floor = categorical.noise_floor(len(reference), n, m)
+    severity = categorical.distance(categorical.jensen_shannon(reference, current), floor) / DISTANCE_GATE
+    if len(reference) == 2 or rates_too:
+        pairs = zip(reference.tolist(), current.tolist(), strict=True)
+        found = [rates.rate_severity(before / n, after / m, RATE_FLOOR, n, m) for before, after in pairs]
+        severity = max(severity, *found)
+    return severity
 
 
 def check_categories(column: str, counted: CountedCategories, *, rates_too: bool = False) -> Evidence:

@@ -38,3 +38,9 @@ def smallest_rate(before: float, rows: int, current_rows: int, level: float) -> 
     needed = -ndtri(level / 2) + ndtri(POWER)
     angle = np.arcsin(np.sqrt(before)) + needed / 2 * np.sqrt(1 / rows + 1 / current_rows)
     return float(np.sin(min(angle, np.pi / 2)) ** 2)
+
+
+def smallest_area(rows: int, current_rows: int, level: float) -> float:
+    """The smallest area under the ROC curve on so many rows that Mann and Whitney's test at `level` sees."""
+    n, m = max(1, rows), max(1, current_rows)
+    return float(min(1.0, 0.5 + (-ndtri(level / 2) + ndtri(POWER)) * np.sqrt((n + m + 1) / (12 * n * m))))

@@ -1,0 +1,144 @@
+"""Which rows are compared with which: by time, by the values of a column, and in what blocks they belong together."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mlsteward.data.engine import literal, quote
+from mlsteward.drift.choice import TIME_UNITS, Choice, parse_moment
+from mlsteward.drift.sql import Sample
+from mlsteward.errors import UnusableData
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_WINDOWS = 12
+_GROUP_BLOCKS = 300
+_FEW_BLOCKS = 5
+_MANY_BLOCKS = 800
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The reference, the current windows by label (one, unless `by` asked for more), and what a block is."""
+
+    reference: Sample
+    windows: dict[str, Sample]
+    unit: str
+    reference_words: str
+    current_words: str
+
+
+def select(connection: "duckdb.DuckDBPyConnection", choice: Choice) -> Selection:
+    """The rows to compare. Raises UnusableData when nothing is left on one side."""
+    everything = Selection(Sample(path=choice.reference), {"": Sample(path=choice.current)}, "", "all rows", "all rows")
+    selection = _by_time(connection, choice) if choice.time_column else everything
+    if choice.by and choice.by not in TIME_UNITS:
+        selection = _by_values(connection, choice, selection)
+    return _in_blocks(connection, choice, selection)
+
+
+def _by_time(connection: "duckdb.DuckDBPyConnection", choice: Choice) -> Selection:
+    oldest, newest = _ends(connection, choice.current, choice.time)
+    since = parse_moment(choice.since, newest) if choice.since else None
+    until = parse_moment(choice.until, newest) if choice.until else None
+    if choice.same and since is None:
+        since = oldest + (newest - oldest) / 2
+    where = _between(choice.time, since, until)
+    before = _between(choice.time, None, since) if choice.same else "TRUE"
+    windows = {"": Sample(path=choice.current, where=where)}
+    if choice.by in TIME_UNITS:
+        windows = _time_windows(connection, choice, where)
+    words = f"rows before {since}" if choice.same else "all rows"
+    return Selection(Sample(path=choice.reference, where=before), windows, "", words, _words(since, until))
+
+
+def _words(since: datetime | None, until: datetime | None) -> str:
+    parts = [f"from {since}" if since else "", f"before {until}" if until else ""]
+    return "rows " + " and ".join(part for part in parts if part) if any(parts) else "all rows"
+
+
+def _between(time: str, since: datetime | None, until: datetime | None) -> str:
+    parts = [f"{time} >= {_moment(since)}"] if since else []
+    parts += [f"{time} < {_moment(until)}"] if until else []
+    return " AND ".join(parts) or "TRUE"
+
+
+def _moment(moment: datetime) -> str:
+    return f"TIMESTAMP {literal(moment.isoformat(sep=' '))}"
+
+
+def _ends(connection: "duckdb.DuckDBPyConnection", path: str, time: str) -> tuple[datetime, datetime]:
+    row = connection.execute(f"SELECT min({time}), max({time}) FROM read_parquet({literal(path)})").fetchone()
+    if row is None or row[0] is None:
+        raise UnusableData("The time column holds no times.")
+    return row[0], row[1]
+
+
+def _time_windows(connection: "duckdb.DuckDBPyConnection", choice: Choice, where: str) -> dict[str, Sample]:
+    start = f"date_trunc({literal(choice.by)}, {choice.time})"
+    found = connection.execute(
+        f"SELECT DISTINCT CAST({start} AS TIMESTAMP) AS start FROM read_parquet({literal(choice.current)})"
+        f" WHERE {where} AND {choice.time} IS NOT NULL ORDER BY start DESC LIMIT {MOST_WINDOWS}"
+    ).fetchall()
+    return {
+        _label(row[0]): Sample(path=choice.current, where=f"{where} AND {start} = {_moment(row[0])}")
+        for row in reversed(found)
+    }
+
+
+def _label(start: datetime) -> str:
+    return f"{start:%Y-%m-%d}" if (start.hour, start.minute) == (0, 0) else f"{start:%Y-%m-%d %H:%M}"
+
+
+def _by_values(connection: "duckdb.DuckDBPyConnection", choice: Choice, selection: Selection) -> Selection:
+    (sample,) = selection.windows.values()
+    value = f"CAST({quote(choice.by)} AS VARCHAR)"
+    found = connection.execute(
+        f"SELECT {value} AS value, count(*) AS rows FROM read_parquet({literal(sample.path)})"
+        f" WHERE {sample.where} AND {value} IS NOT NULL GROUP BY 1 ORDER BY rows DESC, value LIMIT {MOST_WINDOWS}"
+    ).fetchall()
+    windows = {
+        str(value_): Sample(path=sample.path, where=f"{sample.where} AND {value} = {literal(str(value_))}")
+        for value_, _ in found
+    }
+    return Selection(selection.reference, windows, "", selection.reference_words, selection.current_words)
+
+
+def _in_blocks(connection: "duckdb.DuckDBPyConnection", choice: Choice, selection: Selection) -> Selection:
+    if choice.group and choice.group_in_reference:
+        return _with_block(selection, "group", f"hash(CAST({quote(choice.group)} AS VARCHAR)) % {_GROUP_BLOCKS}", "")
+    if not choice.time_column or not choice.time_in_reference or not selection.windows:
+        return selection
+    unit = _time_unit(connection, choice, selection)
+    if not unit:
+        return selection
+    block = f"epoch(date_trunc({literal(unit)}, {choice.time}))"
+    return _with_block(selection, unit, block, f" AND {choice.time} IS NOT NULL")
+
+
+def _with_block(selection: Selection, unit: str, block: str, known: str) -> Selection:
+    def put(sample: Sample) -> Sample:
+        return Sample(path=sample.path, where=sample.where + known, block=block)
+
+    windows = {label: put(sample) for label, sample in selection.windows.items()}
+    return Selection(put(selection.reference), windows, unit, selection.reference_words, selection.current_words)
+
+
+def _time_unit(connection: "duckdb.DuckDBPyConnection", choice: Choice, selection: Selection) -> str:
+    """The longest natural unit of which the current rows span five or more; "" when even minutes are too long."""
+    last = list(selection.windows.values())[-1]
+    samples = [last, selection.reference]
+    units = ("month", "week", "day", "hour", "minute")
+    columns = ", ".join(f"count(DISTINCT date_trunc('{unit}', {choice.time}))" for unit in units)
+    counts = [
+        connection.execute(f"SELECT {columns} FROM read_parquet({literal(s.path)}) WHERE {s.where}").fetchone() or ()
+        for s in samples
+    ]
+    for place, unit in reversed(list(enumerate(units))[:3]):
+        if counts[0][place] >= _FEW_BLOCKS and counts[0][place] + counts[1][place] <= _MANY_BLOCKS:
+            return unit
+    for place, unit in enumerate(units[3:], 3):
+        if counts[0][place] >= _FEW_BLOCKS and counts[1][place] >= _FEW_BLOCKS:
+            return unit
+    return ""

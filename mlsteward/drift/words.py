@@ -1,0 +1,93 @@
+"""How a drift report reads. Light, like the report itself."""
+
+from collections.abc import Sequence
+
+from mlsteward.answer import number
+from mlsteward.drift.report import ColumnReport, DriftReport, Finding
+
+_NAMED = 4
+
+
+def sentence(report: DriftReport) -> str:
+    """The verdict in a sentence: what drifted and how, or what would have been seen."""
+    tested = len(report.columns)
+    against = f"{report.current} against {report.reference}"
+    if report.verdict == "drift":
+        drifted = [column for column in report.columns if column.verdict == "drift"]
+        parts = [f"`{column.column}` ({how(column)})" for column in drifted[:_NAMED]]
+        parts += [found.change for found in report.table if found.drift]
+        rest = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
+        return f"Drift in {len(drifted)} of {tested} columns: {', '.join(parts)}{rest}; {against}."
+    unsure = [column.column for column in report.columns if column.verdict == "not enough data"]
+    sizes = f"{report.reference_rows:,} rows against {report.current_rows:,}"
+    if report.verdict == "not enough data":
+        if not tested:
+            return f"Not enough data: no column of {against} can be compared."
+        return (
+            f"Not enough data to call {len(unsure)} of {tested} columns stable ({sizes}); none shows drift; {against}."
+        )
+    said = (
+        f"Stable: no drift in {tested - len(unsure)} of {tested} columns"
+        if unsure
+        else f"Stable: no drift in {tested} columns"
+    )
+    doubt = f", not enough data for {_list(unsure)}" if unsure else ""
+    return f"{said}{doubt}; {against}{_smallest(report.columns)}."
+
+
+def how(column: ColumnReport) -> str:
+    """From what to what a column went."""
+    parts = [column.main.change, *column.also]
+    if column.main.window:
+        parts[0] += f" in {column.main.window}"
+    return "; ".join(part for part in parts if part)
+
+
+def effect_words(found: Finding) -> str:
+    """`W/σ 0.34 (gate 0.1)`."""
+    if found.why:
+        return found.why
+    if found.effect is None:
+        return found.kind
+    bounds = f" [{number(found.low, 3)}, {number(found.high, 3)}]" if found.low is not None else ""
+    return f"{found.measure} {number(found.effect, 3)}{bounds} (gate {number(found.gate, 3)})"
+
+
+def smallest_words(found: Finding) -> str:
+    """`0.19 σ`, the smallest effect that would have been seen."""
+    if found.smallest is None:
+        return "none" if found.smallest_measure else ""
+    return f"{number(found.smallest, 2)} {found.smallest_measure}"
+
+
+def assumption_words(unit: str, blocks: tuple[int, int], windows: int) -> str:
+    """What the p values take for granted."""
+    if not unit:
+        return "assumes independent rows (name a time_column or a group if rows belong together)"
+    what = "group" if unit == "group" else unit
+    gate = f"; gates raised to the largest change between the reference's own {windows} windows" if windows else ""
+    return f"rows of one {what} stay together ({blocks[0]} blocks against {blocks[1]}){gate}"
+
+
+def next_call(report: DriftReport, dataset: str, model: str) -> str:
+    """The call that usually follows."""
+    if report.verdict == "drift" and model:
+        return f'evaluate_model(model="{model}", dataset="{dataset}")'
+    named = [column.column for column in report.columns if column.verdict == "drift"][:_NAMED]
+    if named:
+        return f'lookup_data_dictionary(query="{named[0]}", dataset="{dataset}")'
+    return f'profile_dataset(dataset="{dataset}")'
+
+
+def _smallest(columns: Sequence[ColumnReport]) -> str:
+    shifts = [
+        column.main.smallest
+        for column in columns
+        if column.verdict == "stable" and column.main.smallest and column.main.smallest_measure == "σ"
+    ]
+    return f"; a shift of {number(max(shifts), 2)} σ would have been seen (power 0.8)" if shifts else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(f"`{name}`" for name in names[:_NAMED]) + rest

@@ -1,0 +1,79 @@
+"""The work behind `check_drift`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from mlsteward.drift.choice import Choice
+from mlsteward.drift.columns import ComparedColumn
+from mlsteward.drift.report import DriftReport, Finding
+from mlsteward.runs.job import Job
+
+if TYPE_CHECKING:
+    from mlsteward.store.runs import Run
+    from mlsteward.store.transaction import Transaction
+
+PLOT = "drift.png"
+PAGE = "drift.md"
+_MEMORY_MB = 768
+
+
+class Request(BaseModel):
+    """What to compare; paths in `choice` are relative to the workspace, or absolute."""
+
+    choice: Choice
+    columns: list[ComparedColumn]
+    types: dict[str, str]
+    left_out: dict[str, str] = {}
+    changed: list[Finding] = []
+    importance: dict[str, float] = {}
+    reference: str
+    current: str
+    model: str = ""
+    multivariate: bool = False
+    seed: int = 0
+
+
+class Result(BaseModel):
+    """The whole report; `verdict` and `next` are what `get_run` says of the run."""
+
+    verdict: str
+    next: str
+    report: DriftReport
+
+
+def work(request: Request, job: Job) -> Result:
+    """Compare two samples of rows, column by column, and draw the worst."""
+    from mlsteward.data.engine import connect
+    from mlsteward.drift.compare import Task, compare
+    from mlsteward.drift.page import page
+    from mlsteward.drift.plots import draw_columns
+    from mlsteward.drift.words import next_call
+
+    places = {name: str(job.workspace / getattr(request.choice, name)) for name in ("reference", "current")}
+    task = Task(
+        choice=request.choice.model_copy(update=places),
+        columns=request.columns,
+        types=request.types,
+        left_out=request.left_out,
+        schema=request.changed,
+        importance=request.importance,
+        reference=request.reference,
+        current=request.current,
+        multivariate=request.multivariate,
+        seed=request.seed,
+    )
+    with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 2), temp=job.folder / "temp") as connection:
+        comparison = compare(connection, task, job.progress)
+    report = comparison.report
+    job.progress(0.95, "drawing the columns that changed most")
+    if draw_columns(report.columns, comparison.counts, job.artifacts / PLOT):
+        report = report.model_copy(update={"plot": PLOT})
+    (job.artifacts / PAGE).write_text(page(report), encoding="utf-8")
+    following = next_call(report, request.current.partition("@")[0], request.model)
+    return Result(verdict=report.sentence, next=following, report=report)
+
+
+def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
+    """The report is the run's result; nothing else changes."""
