@@ -1,0 +1,78 @@
+"""The second wall: an engine that reaches nothing but the tables of one statement."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlsteward.data.engine import connect, literal, quote
+from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement
+from mlsteward.data.sql.words import engine_words
+from mlsteward.errors import InvalidSQL, UnusableData
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+# What the statement gives, as a view. No dataset can have this name.
+RESULT = '"the result"'
+
+
+@contextmanager
+def result_of(
+    statement: Statement,
+    tables: Mapping[str, Path],
+    *,
+    memory_mb: int,
+    temp: Path,
+    threads: int | None = None,
+    output: Path | None = None,
+) -> "Generator[duckdb.DuckDBPyConnection, None, None]":
+    """An engine in which the view RESULT is what `statement` gives; `tables` has the Parquet file of each table.
+
+    Its settings are locked and it opens no other file, save `output` for the writing of the result. `allowed_paths`
+    lets a statement write to those files too and name them in `read_parquet`: only the first wall forbids that.
+    What the engine says against the statement, while the view is made or used, comes out as InvalidSQL.
+    """
+    import duckdb
+
+    if missing := [name for name in statement.tables if name not in tables]:
+        raise InvalidSQL(f"There is no table `{missing[0]}`.", next="list_datasets()")
+    files = {name: str(tables[name]) for name in statement.tables}
+    reached = [*files.values(), *([str(output)] if output else [])]
+    with connect(memory_mb=memory_mb, temp=temp, threads=threads) as engine:
+        engine.execute(f"SET allowed_paths = [{', '.join(map(literal, reached))}]")
+        engine.execute("SET enable_external_access = false")
+        engine.execute(f"CREATE SCHEMA {METADATA_SCHEMA}")
+        for name, file in files.items():
+            _make_view(engine, name, file)
+        engine.execute("SET lock_configuration = true")
+        try:
+            engine.execute(f"CREATE TEMP VIEW {RESULT} AS {statement.sql}")
+            yield engine
+        except (duckdb.Error, MemoryError) as error:
+            hidden = {file: f"`{name}`" for name, file in files.items()} | {str(temp): "the scratch folder"}
+            raise engine_words(error, columns_of(engine, statement), hidden) from error
+
+
+def _make_view(engine: "duckdb.DuckDBPyConnection", table: str, file: str) -> None:
+    import duckdb
+
+    try:
+        engine.execute(f"CREATE VIEW {quoted_table(table)} AS SELECT * FROM read_parquet({literal(file)})")
+    except duckdb.Error:
+        raise UnusableData(
+            f"The rows of `{table}` cannot be read: the file that held them is missing or damaged.",
+            next=f"register_dataset(name={table.partition('@')[0]!r}, source=…)",
+        ) from None
+
+
+def quoted_table(name: str) -> str:
+    """A table's name as a statement would write it in quotes: `"flights@2"`, `meta."runs"`."""
+    schema, dot, table = name.partition(".")
+    return f"{schema}.{quote(table)}" if dot else quote(name)
+
+
+def columns_of(engine: "duckdb.DuckDBPyConnection", statement: Statement) -> dict[str, list[str]]:
+    """The columns of each table of `statement`."""
+    return {name: engine.table(quoted_table(name)).columns for name in statement.tables}
