@@ -15,7 +15,7 @@ from mlsteward.training.columns import Wishes, describe_features, plan_columns
 from mlsteward.training.fitting import Problem, Rows
 from mlsteward.training.leakage import find_leaks, question
 from mlsteward.training.options import SplitChoice, TrainOptions
-from mlsteward.training.signature import ColumnHint, SetAside, SignatureColumn
+from mlsteward.training.signature import ColumnHint, ColumnKind, SetAside, SignatureColumn
 from mlsteward.training.split import SplitPlan, assign_folds, check_classes, split_by_hash, split_by_time
 from mlsteward.training.task import Target, read_target
 
@@ -105,7 +105,7 @@ def prepare(table: Table, options: TrainOptions, choice: SplitChoice) -> Prepare
     places = np.linspace(0, len(frame) - 1, min(len(frame), _LEAK_ROWS)).astype(np.int64)
     leaks = find_leaks(spread(frame, _LEAK_ROWS), _at(target, places), plan.kinds)
     functions = {one.name for one in leaks.functions}
-    kinds = {name: kind for name, kind in plan.kinds.items() if name not in functions}
+    kinds: dict[str, ColumnKind] = {name: kind for name, kind in plan.kinds.items() if name not in functions}
     if not kinds:
         reasons = "; ".join(f"`{one.name}` {one.reason}" for one in leaks.functions[:5])
         raise UnusableData(f"No column is left to learn from: {reasons}.", next="profile_dataset(dataset=…)")
