@@ -6,8 +6,6 @@ import signal
 import sys
 import time
 
-import psutil
-
 from mlsteward.errors import RunFailed
 from mlsteward.runs.alive import lock_is_free
 from mlsteward.runs.folder import RunFolder, WorkerIdentity
@@ -33,6 +31,8 @@ def stop_worker(folder: RunFolder, patience: float = 15.0) -> None:
 
 
 def _kill(worker: WorkerIdentity) -> None:
+    import psutil
+
     try:
         process = psutil.Process(worker.pid)
         if abs(process.create_time() - worker.created) > _CLOCK_SECONDS:

@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ def work_on(path: Path) -> None:
     order = folder.read_order()
     started, clock = datetime.now(UTC), time.monotonic()
     limit_memory(order.memory_mb)
-    result, error = _attempt(lambda: _work(order, path), order.memory_mb)
+    result, error = _attempt(order, path)
     lift_memory_limit()
     outcome = Outcome(
         state="failed" if error else "completed",
@@ -64,10 +63,10 @@ def _work(order: WorkOrder, path: Path) -> dict[str, Any]:
     return json.loads(result.model_dump_json())
 
 
-def _attempt(work: Callable[[], dict[str, Any]], memory_mb: int) -> tuple[dict[str, Any], str]:
+def _attempt(order: WorkOrder, path: Path) -> tuple[dict[str, Any], str]:
     """The result, or the words of what went wrong."""
     try:
-        return work(), ""
+        return _work(order, path), ""
     except StewardError as error:
         logger.info("%s: %s", type(error).__name__, error.words())
         return {}, error.words()
@@ -75,8 +74,9 @@ def _attempt(work: Callable[[], dict[str, Any]], memory_mb: int) -> tuple[dict[s
         logger.exception("the work stopped")
         # DuckDB keeps its own account of memory and names its error so.
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
-            return {}, out_of_memory(memory_mb).words()
-        return {}, f"The work stopped with {type(error).__name__}, which is a fault of ours; the log says where."
+            return {}, out_of_memory(order.memory_mb).words()
+        where = f"runs/{path.name}/log.txt in the workspace says where"
+        return {}, f"The work stopped with {type(error).__name__}, which is a fault of ours; {where}."
 
 
 def _print_into(log: Path) -> None:
