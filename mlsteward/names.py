@@ -6,6 +6,7 @@ hold hyphens. Columns keep the spelling of their source.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,3 +110,12 @@ def _parse_column(text: str, rest: str) -> Reference:
         raise InvalidArgument(f"{text!r} names no column; write `column:dataset.column`.")
     name, _, version = table.partition("@")
     return Reference("column", name.strip(), column.strip(), version.strip())
+
+
+def close_names(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
+    """Those of `known` that look like `name`, the closest first: what "did you mean" shows."""
+    from rapidfuzz.process import extract  # at first use: most processes never meet a wrong name
+    from rapidfuzz.utils import default_process
+
+    found = extract(name, list(known), processor=default_process, limit=limit, score_cutoff=60)
+    return [match for match, *_ in found]

@@ -28,6 +28,7 @@ from mcp_types import (
 from pydantic import AnyUrl
 
 from mlsteward.errors import NotFound, StewardError
+from mlsteward.names import close_names
 from mlsteward.server import pages
 from mlsteward.server.declare import Services
 from mlsteward.server.discovery import find_pages, find_tools
@@ -141,7 +142,5 @@ class Steward(MCPServer[Services]):
 
 def unknown_tool(name: str, names: list[str]) -> NotFound:
     """The error for a tool that is not offered: it does not exist, or flags of this server hide it."""
-    from rapidfuzz.process import extract  # at first use: most servers never meet a wrong name
-
-    close = [match[0] for match in extract(name, names, limit=2, score_cutoff=60)]
-    return NotFound(f"This server offers no tool {name!r} (--read-only and --toolsets hide some).", close=close)
+    words = f"This server offers no tool {name!r} (--read-only and --toolsets hide some)."
+    return NotFound(words, close=close_names(name, names))

@@ -9,6 +9,7 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, func_meta
 from pydantic import ConfigDict, ValidationError, create_model
 
 from mlsteward.errors import InvalidArgument
+from mlsteward.names import close_names
 
 
 class Arguments(ArgModelBase):
@@ -43,16 +44,9 @@ def _refuse_unknown(tool: str, model: type[Arguments], given: Mapping[str, Any])
     names = list(model.model_fields)
     unknown = [name for name in given if name not in names]
     if unknown:
-        close = [match for name in unknown if (match := _closest(name, names))]
+        close = [match for name in unknown for match in close_names(name, names, limit=1)]
         listed = ", ".join(repr(name) for name in unknown)
         raise InvalidArgument(f"{tool} has no argument {listed}; it takes {', '.join(names)}.", close=close)
-
-
-def _closest(name: str, names: list[str]) -> str:
-    from rapidfuzz import process  # at first use: most servers never meet a wrong name
-
-    match = process.extractOne(name, names, score_cutoff=60)
-    return match[0] if match else ""
 
 
 def _read(value: Any, annotation: Any) -> Any:

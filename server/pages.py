@@ -3,6 +3,7 @@
 import re
 
 from mlsteward.errors import NotFound
+from mlsteward.names import close_names
 from mlsteward.server.declare import Content, Page
 from mlsteward.workspace import Workspace
 
@@ -21,11 +22,8 @@ def read(pages: list[Page], workspace: Workspace, uri: str) -> Content:
         if all(SAFE.fullmatch(value) and ".." not in value for value in texts.values()):
             body = page.function(workspace, **texts)
             return Content(body, _mime_type(page, body))
-    from rapidfuzz import process  # at first use: most servers never meet a wrong address
-
     known = [page.uri for page in pages]
-    close = [match[0] for match in process.extract(uri, known, limit=2, score_cutoff=50)]
-    raise NotFound(f"There is no page {uri!r}. Pages: {', '.join(known)}.", close=close)
+    raise NotFound(f"There is no page {uri!r}. Pages: {', '.join(known)}.", close=close_names(uri, known))
 
 
 def _mime_type(page: Page, body: str | bytes) -> str:

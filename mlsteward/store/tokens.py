@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, NotFound
-from mlsteward.names import check_model_name
+from mlsteward.names import check_model_name, close_names
 from mlsteward.store.transaction import Transaction
 
 Scope = Literal["read", "write", "admin"]
@@ -52,10 +52,7 @@ def find_token(transaction: Transaction, secret: str) -> Token | None:
 def revoke_token(transaction: Transaction, name: str) -> None:
     names = [token.name for token in list_tokens(transaction) if token.revoked is None]
     if name not in names:
-        from rapidfuzz import process  # at first use: most servers never meet a wrong name
-
-        close = [match[0] for match in process.extract(name, names, limit=2, score_cutoff=50)]
-        raise NotFound(f"There is no token {name!r} in use.", close=close)
+        raise NotFound(f"There is no token {name!r} in use.", close=close_names(name, names))
     transaction.execute("UPDATE tokens SET revoked = ? WHERE name = ?", [datetime.now(UTC), name])
 
 
