@@ -1,0 +1,117 @@
+"""`mlsteward demo`: real data through the real server, by a real MCP client over stdio."""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import psutil
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp_types import CallToolResult, TextContent
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from mlsteward.errors import NotSupported, RunFailed
+from mlsteward.server.demo_story import LINES_SHOWN, story
+
+CONSOLE = Console(highlight=False, soft_wrap=True)
+
+
+class Demo:
+    """One assistant's conversation: it calls tools, and prints each call, its time and what came back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._client: Client | None = None
+        self.calls = 0
+
+    @asynccontextmanager
+    async def server(self) -> AsyncGenerator[None]:
+        """A server process on the demo's workspace, for the length of the block."""
+        parameters = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "mlsteward", "--workspace", str(self._folder / "workspace"), "--data", str(self._folder)],
+            env={**os.environ, "MLSTEWARD_LOG_LEVEL": "ERROR"},
+        )
+        async with Client(stdio_client(parameters)) as client:
+            self._client = client
+            yield
+
+    def chapter(self, title: str) -> None:
+        CONSOLE.print(f"\n[bold]── {escape(title)}[/bold]")
+
+    def say(self, text: str) -> None:
+        CONSOLE.print(f"[italic]{escape(text)}[/italic]")
+
+    async def call(self, tool: str, *, show: int = LINES_SHOWN, **arguments: Any) -> dict[str, Any]:
+        """Call a tool, waiting on while its run goes on, and print what came back."""
+        written = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        CONSOLE.print(f"\n[cyan]▶ {tool}[/cyan]({escape(written)})")
+        started = time.perf_counter()
+        result = await self._result(tool, arguments)
+        data = result.structured_content or {}
+        while not result.is_error and data.get("state") in ("queued", "running") and arguments.get("wait_seconds") != 0:
+            result = await self._result("get_run", {"run": data["run"]})
+            data = result.structured_content or {}
+        self._print(result, time.perf_counter() - started, show)
+        self.calls += 1
+        return data
+
+    async def _result(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+        if self._client is None:
+            raise NotSupported("The demo has no server yet.")
+        columns = (TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=CONSOLE, transient=True) as bar:
+            task = bar.add_task(tool, total=1.0)
+
+            async def progress(progress: float, total: float | None, message: str | None) -> None:
+                bar.update(task, completed=progress, total=total, description=message or tool)
+
+            result = await self._client.call_tool(tool, arguments, progress_callback=progress)
+        return result
+
+    def _print(self, result: CallToolResult, seconds: float, show: int) -> None:
+        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+        lines = text.splitlines()
+        for line in lines[:show]:
+            CONSOLE.print(f"  {escape(line)}")
+        if len(lines) > show:
+            CONSOLE.print(f"  [dim]… and {len(lines) - show} lines more[/dim]")
+        CONSOLE.print(f"  [green]{seconds:.1f} s[/green]")
+        if result.is_error:
+            raise RunFailed(f"The demo stopped: {text}")
+
+    def kill_server(self) -> int:
+        """End this process's server the hard way, with everything it started under it."""
+        (server,) = (child for child in psutil.Process().children() if "mlsteward" in " ".join(child.cmdline()))
+        for process in (*server.children(recursive=True), server):
+            process.send_signal(signal.SIGKILL)
+        return server.pid
+
+
+def demo(keep: str) -> int:
+    """Run the story in a temporary workspace, or in the folder `keep`."""
+    started = time.perf_counter()
+    if keep:
+        folder = Path(keep).expanduser().resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        calls = anyio.run(_run, folder)
+    else:
+        with tempfile.TemporaryDirectory(prefix="mlsteward-demo-", ignore_cleanup_errors=True) as name:
+            calls = anyio.run(_run, Path(name))
+    CONSOLE.print(f"\n[bold]{calls} calls in {time.perf_counter() - started:.0f} s.[/bold]")
+    return 0
+
+
+async def _run(folder: Path) -> int:
+    demo = Demo(folder)
+    await story(demo)
+    return demo.calls

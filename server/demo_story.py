@@ -1,0 +1,106 @@
+"""What the demo's assistant asks for, in order: every flight out of New York City in 2013."""
+
+import json
+from typing import Any, Protocol
+
+import anyio
+
+LINES_SHOWN = 14
+LATE = """\
+SELECT carrier, flight, tailnum, origin, dest, distance, month, day, hour, time_hour, sched_dep_time, sched_arr_time,
+       dep_time, dep_delay, arr_time, arr_delay, air_time, arr_delay > 15 AS late
+FROM flights WHERE arr_delay IS NOT NULL AND month <= 3"""
+PLANTED = """\
+SELECT * REPLACE (CASE WHEN time_hour >= TIMESTAMP '2013-03-25' THEN distance * 1.609 ELSE distance END AS distance)
+FROM late_flights"""
+
+
+class Assistant(Protocol):
+    """What the story needs of the one who tells it."""
+
+    def chapter(self, title: str) -> None: ...
+    def say(self, text: str) -> None: ...
+    def server(self) -> Any: ...
+    def kill_server(self) -> int: ...
+    async def call(self, tool: str, *, show: int = LINES_SHOWN, **arguments: Any) -> dict[str, Any]: ...
+
+
+async def story(assistant: Assistant) -> None:
+    """The whole of it; the server is killed in the middle, and another one goes on."""
+    run = 0
+    try:
+        async with assistant.server():
+            await data(assistant)
+            await meaning(assistant)
+            await training(assistant)
+            run = await kill_in_mid_training(assistant)
+    except* (anyio.BrokenResourceError, anyio.ClosedResourceError, ProcessLookupError):
+        pass  # the server was killed on purpose; its client may say so on leaving
+    async with assistant.server():
+        await survival(assistant, run)
+        await judgement(assistant)
+        await drift(assistant)
+
+
+async def data(assistant: Assistant) -> None:
+    assistant.chapter("What data is there?")
+    for name in ("airlines", "airports", "planes", "weather", "flights"):
+        await assistant.call("register_dataset", show=12 if name == "flights" else 3, name=name, source=f"sample:{name}")
+
+
+async def meaning(assistant: Assistant) -> None:
+    assistant.chapter("What do the columns mean?")
+    await assistant.call("lookup_data_dictionary", query="departure delay")
+    await assistant.call("transform_dataset", name="late_flights", sql=LATE, description="January to March, landed")
+
+
+async def training(assistant: Assistant) -> None:
+    assistant.chapter("Which flights will be late?")
+    await assistant.call("train_model", show=24, dataset="late_flights", target="late", estimator="logistic_regression")
+    assistant.say("Delays and times of departure are known only when the plane has left; the person says so.")
+    for column in ("dep_time", "dep_delay", "arr_time", "air_time"):
+        await assistant.call(
+            "document_asset", show=2, asset=f"late_flights.{column}", available_at="after", usage="known after departure"
+        )
+    boosting = {"dataset": "late_flights", "target": "late", "estimator": "hist_gradient_boosting"}
+    assistant.say("First split at random, which flatters; then by time, which is how the model will be used.")
+    await assistant.call("train_model", show=6, **boosting, split="row")
+    await assistant.call("train_model", show=16, **boosting, split="time", time_column="time_hour", name="late")
+    await assistant.call("compare_runs", last=2)
+
+
+async def kill_in_mid_training(assistant: Assistant) -> int:
+    assistant.chapter("The server is killed in mid-training")
+    started = await assistant.call(
+        "train_model", dataset="late_flights", target="late", cpu_budget=10, name="late", wait_seconds=0
+    )
+    await anyio.sleep(2)
+    assistant.say(f"kill -9 {assistant.kill_server()}")
+    return int(started["run"])
+
+
+async def survival(assistant: Assistant, run: int) -> None:
+    assistant.say("Another server is started on the same workspace.")
+    await assistant.call("get_run", show=16, run=run, wait_seconds=25)
+    await assistant.call("list_runs", order_by="roc_auc")
+
+
+async def judgement(assistant: Assistant) -> None:
+    assistant.chapter("How far can it be trusted?")
+    await assistant.call("evaluate_model", show=20, model="late", dataset="late_flights", baseline="late@1")
+    await assistant.call("explain_model", model="late@1")
+    flight = {"carrier": "UA", "origin": "EWR", "dest": "ORD", "distance": 719, "hour": 18, "month": 3, "day": 30}
+    await assistant.call("predict_rows", model="late@1", rows=[flight])
+
+
+async def drift(assistant: Assistant) -> None:
+    assistant.chapter("Has anything changed?")
+    week = {"time_column": "time_hour", "since": "2013-03-25"}
+    assistant.say("An ordinary week first; then the same week after somebody sent kilometres instead of miles.")
+    await assistant.call("check_drift", current="late_flights", columns=["distance", "carrier", "origin", "dest"], **week)
+    await assistant.call("transform_dataset", show=3, name="planted", sql=PLANTED)
+    found = await assistant.call(
+        "check_drift", current="planted", columns=["distance", "carrier", "origin", "dest"], **week
+    )
+    if "distance" not in json.dumps(found):
+        assistant.say("The planted drift was not found, which is a bug worth reporting.")
