@@ -75,8 +75,7 @@ class Demo:
             async def progress(progress: float, total: float | None, message: str | None) -> None:
                 bar.update(task, completed=progress, total=total, description=message or tool)
 
-            result = await self._client.call_tool(tool, arguments, progress_callback=progress)
-        return result
+            return await self._client.call_tool(tool, arguments, progress_callback=progress)
 
     def _print(self, result: CallToolResult, seconds: float, show: int) -> None:
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))

@@ -44,8 +44,9 @@ async def story(assistant: Assistant) -> None:
 
 async def data(assistant: Assistant) -> None:
     assistant.chapter("What data is there?")
-    for name in ("airlines", "airports", "planes", "weather", "flights"):
-        await assistant.call("register_dataset", show=12 if name == "flights" else 3, name=name, source=f"sample:{name}")
+    for name in ("airlines", "airports", "planes", "weather"):
+        await assistant.call("register_dataset", show=3, name=name, source=f"sample:{name}")
+    await assistant.call("register_dataset", name="flights", source="sample:flights")
 
 
 async def meaning(assistant: Assistant) -> None:
@@ -59,9 +60,8 @@ async def training(assistant: Assistant) -> None:
     await assistant.call("train_model", show=24, dataset="late_flights", target="late", estimator="logistic_regression")
     assistant.say("Delays and times of departure are known only when the plane has left; the person says so.")
     for column in ("dep_time", "dep_delay", "arr_time", "air_time"):
-        await assistant.call(
-            "document_asset", show=2, asset=f"late_flights.{column}", available_at="after", usage="known after departure"
-        )
+        asset = f"late_flights.{column}"
+        await assistant.call("document_asset", show=2, asset=asset, available_at="after", usage="after departure")
     boosting = {"dataset": "late_flights", "target": "late", "estimator": "hist_gradient_boosting"}
     assistant.say("First split at random, which flatters; then by time, which is how the model will be used.")
     await assistant.call("train_model", show=6, **boosting, split="row")
@@ -95,12 +95,11 @@ async def judgement(assistant: Assistant) -> None:
 
 async def drift(assistant: Assistant) -> None:
     assistant.chapter("Has anything changed?")
-    week = {"time_column": "time_hour", "since": "2013-03-25"}
+    columns = ["distance", "carrier", "origin", "dest"]
+    week: dict[str, Any] = {"columns": columns, "time_column": "time_hour", "since": "2013-03-25"}
     assistant.say("An ordinary week first; then the same week after somebody sent kilometres instead of miles.")
-    await assistant.call("check_drift", current="late_flights", columns=["distance", "carrier", "origin", "dest"], **week)
+    await assistant.call("check_drift", current="late_flights", **week)
     await assistant.call("transform_dataset", show=3, name="planted", sql=PLANTED)
-    found = await assistant.call(
-        "check_drift", current="planted", columns=["distance", "carrier", "origin", "dest"], **week
-    )
+    found = await assistant.call("check_drift", current="planted", **week)
     if "distance" not in json.dumps(found):
         assistant.say("The planted drift was not found, which is a bug worth reporting.")
