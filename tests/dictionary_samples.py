@@ -1,12 +1,11 @@
 """Small tables for tests of the dictionary: their profile, and themselves in an engine."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from mlsteward.data.engine import quote
-from mlsteward.data.profile import QUANTILES, ColumnProfile, Family, TableProfile, TopValue
+from mlsteward.data.engine import connect, quote
+from mlsteward.data.profile import ColumnProfile, TableProfile, profile_table
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.harvest import harvest_columns
 from mlsteward.dictionary.relationships import DatasetTable, Relationship
@@ -17,50 +16,29 @@ from mlsteward.workspace import Workspace
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-KINDS: dict[type, tuple[str, Family]] = {
-    int: ("BIGINT", "number"),
-    float: ("DOUBLE", "number"),
-    str: ("VARCHAR", "text"),
-    bool: ("BOOLEAN", "boolean"),
-    datetime: ("TIMESTAMP", "time"),
-    date: ("DATE", "time"),
-}
-
-
-def profile_of(table: Mapping[str, Sequence[Any]]) -> TableProfile:
-    """The profile of a table given as lists of values, None being null."""
-    columns = [column_profile(name, values) for name, values in table.items()]
-    return TableProfile(rows=columns[0].rows, columns=columns)
-
-
-def column_profile(name: str, values: Sequence[Any]) -> ColumnProfile:
-    filled = sorted(value for value in values if value is not None)
-    kind, family = KINDS[type(filled[0])] if filled else ("VARCHAR", "text")
-    ends = [filled[0], filled[-1]] if filled else [None, None]
-    if family not in ("number", "boolean"):
-        ends = [None if end is None else str(end) for end in ends]
-    return ColumnProfile(
-        name=name,
-        type=kind,
-        family=family,
-        rows=len(values),
-        nulls=len(values) - len(filled),
-        distinct=len(set(filled)),
-        minimum=ends[0],
-        maximum=ends[1],
-        quantiles={str(q): float(filled[int(q * (len(filled) - 1))]) for q in QUANTILES} if family == "number" else {},
-        top=[TopValue(value=str(value), count=count) for value, count in Counter(filled).most_common(10)],
-    )
+KINDS = {int: "BIGINT", float: "DOUBLE", str: "VARCHAR", bool: "BOOLEAN", datetime: "TIMESTAMP", date: "DATE"}
 
 
 def load(connection: "DuckDBPyConnection", name: str, table: Mapping[str, Sequence[Any]]) -> DatasetTable:
-    """The table in the engine, as the search for relationships takes it."""
-    profile = profile_of(table)
-    columns = ", ".join(f"{quote(column.name)} {column.type}" for column in profile.columns)
+    """A table given as lists of values, None being null, in the engine, as the search for relationships takes it."""
+    columns = ", ".join(f"{quote(column)} {_type(values)}" for column, values in table.items())
     connection.execute(f"CREATE TABLE {quote(name)} ({columns})")
     marks = ", ".join("unnest(?)" for _ in table)
     connection.execute(f"INSERT INTO {quote(name)} SELECT {marks}", [list(values) for values in table.values()])
-    return DatasetTable(name, quote(name), profile)
+    return DatasetTable(name, quote(name), profile_table(connection, quote(name)))
+
+
+def profile_of(table: Mapping[str, Sequence[Any]]) -> TableProfile:
+    with connect(memory_mb=256, threads=1) as connection:
+        return load(connection, "sample", table).profile
+
+
+def column_profile(name: str, values: Sequence[Any]) -> ColumnProfile:
+    return profile_of({name: values}).columns[0]
+
+
+def _type(values: Sequence[Any]) -> str:
+    return next((KINDS[type(value)] for value in values if value is not None), "VARCHAR")
 
 
 FLIGHTS: dict[str, list[Any]] = {

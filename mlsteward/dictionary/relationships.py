@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from mlsteward.data.engine import quote
 from mlsteward.data.profile import ColumnProfile, TableProfile
-from mlsteward.dictionary.roles import is_whole
+from mlsteward.dictionary.roles import example_values, is_whole
 from mlsteward.dictionary.words import singular, split_words
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _telling(a: ColumnProfile, b: ColumnProfile) -> bool:
     if b.distinct < 20 or a.distinct < 3:
         return False
     if a.family == "text":
-        return max((len(top.value) for top in a.top), default=0) > 1
+        return max(map(len, example_values(a)), default=0) > 1
     if a.family == "number" and isinstance(b.minimum, float | int) and isinstance(b.maximum, float | int):
         return a.distinct >= 20 and b.distinct < 0.1 * (b.maximum - b.minimum)
     return False

@@ -69,16 +69,24 @@ def _text(column: ColumnProfile, words: Sequence[str], filled: int) -> Role:
 
 
 def _words_per_value(column: ColumnProfile) -> float:
-    values = [top.value for top in column.top]
+    values = example_values(column)
     return sum(len(value.split()) for value in values) / len(values) if values else 1
+
+
+def example_values(column: ColumnProfile) -> list[str]:
+    """Some values as text; of a column whose values hardly repeat, which has no frequent ones, its ends."""
+    ends = [end for end in (column.minimum, column.maximum) if isinstance(end, str)]
+    return [top.value for top in column.top] or ends
 
 
 def is_whole(column: ColumnProfile) -> bool:
     """Whether a numeric column seems to hold whole numbers only, whatever its type."""
     if "INT" in column.type.upper():
         return True
-    seen = [column.minimum, column.maximum, *(float(top.value) for top in column.top), *column.quantiles.values()]
-    return all(isinstance(value, (int, float)) and value == value // 1 for value in seen)
+    if column.family != "number" or column.minimum is None or column.maximum is None:
+        return False
+    values = [float(top.value) for top in column.top] or list(column.quantiles.values())
+    return all(value.is_integer() for value in (float(column.minimum), float(column.maximum), *values))
 
 
 def _event_time(columns: Sequence[ColumnProfile]) -> str:
