@@ -8,9 +8,10 @@ from scipy import special
 
 from mlsteward.evaluation.directions import Task
 from mlsteward.evaluation.intervals import expanded_tail
+from mlsteward.evaluation.judgement import MINIMUM_UNITS
 from mlsteward.evaluation.metrics import compute_metrics, finite
 from mlsteward.evaluation.predictions import Floats, Integers, Predictions
-from mlsteward.evaluation.resampling import MINIMUM_UNITS, draw_counts, group_units
+from mlsteward.evaluation.resampling import draw_counts, group_units
 from mlsteward.evaluation.summaries import summarise
 
 _CELLS = 1024

@@ -7,9 +7,10 @@ import numpy as np
 from scipy import special
 
 from mlsteward.evaluation.directions import Task
+from mlsteward.evaluation.judgement import MINIMUM_UNITS
 from mlsteward.evaluation.metrics import compute_metrics
 from mlsteward.evaluation.predictions import Floats, Integers, Predictions
-from mlsteward.evaluation.resampling import MINIMUM_UNITS, RESAMPLES, draw_counts, group_units
+from mlsteward.evaluation.resampling import RESAMPLES, draw_counts, group_units
 from mlsteward.evaluation.summaries import summarise
 
 _CELLS = 1024

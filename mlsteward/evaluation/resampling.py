@@ -5,7 +5,6 @@ import numpy as np
 from mlsteward.evaluation.predictions import Floats, Integers
 from mlsteward.evaluation.summaries import Blocks
 
-MINIMUM_UNITS = 8
 BLOCK_LIMIT = 1000
 RESAMPLES = 1000
 

@@ -11,8 +11,8 @@ from scipy import special
 
 from mlsteward.evaluation.columns import Parts
 from mlsteward.evaluation.directions import Task
+from mlsteward.evaluation.judgement import MINIMUM_UNITS
 from mlsteward.evaluation.predictions import Floats, Integers, Predictions
-from mlsteward.evaluation.resampling import MINIMUM_UNITS
 from mlsteward.evaluation.summaries import encode
 
 if TYPE_CHECKING:

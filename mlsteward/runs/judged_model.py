@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mlsteward.evaluation.directions import Task
-from mlsteward.runs.folder import ARTIFACTS_OF
+from mlsteward.runs.job import ARTIFACTS
 from mlsteward.store.models import Model
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
@@ -46,7 +46,7 @@ def judged_model(transaction: Transaction, model: Model) -> JudgedModel:
         label=model.label,
         path=model.path,
         sha256=model.sha256,
-        artifacts=ARTIFACTS_OF.format(model.run),
+        artifacts=f"runs/{model.run}/{ARTIFACTS}",
         dataset=model.dataset,
         fingerprint=model.fingerprint,
         task=model.task,
