@@ -44,3 +44,13 @@ class SetAside(BaseModel):
 
     name: str
     reason: str
+
+
+class ImportanceRow(BaseModel):
+    """What permuting `columns` (near-copies go together) on held-out rows costs in the metric."""
+
+    columns: list[str]
+    value: float
+    error: float
+    direction: str = ""
+    effect: float | None = None

@@ -1,0 +1,205 @@
+"""Train a model on a dataset's snapshot and leave it, what it predicted and what it leans on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from mlsteward.data.rows import hash_expression, share_expression
+from mlsteward.data.snapshot import Column, verify_snapshot
+from mlsteward.runs.job import Job
+from mlsteward.store.metrics import MetricRow, add_metrics
+from mlsteward.store.models import Model, Score, add_model
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+from mlsteward.training.options import SplitChoice, TrainOptions
+from mlsteward.training.signature import ColumnHint, ImportanceRow, SetAside, SignatureColumn, Task
+
+if TYPE_CHECKING:
+    from mlsteward.training.prepare import Table
+    from mlsteward.training.train import Trained
+
+MODEL = "model.skops"
+_LEADERS = 20
+
+
+class Request(BaseModel):
+    options: TrainOptions
+    name: str = ""
+    dataset: str
+    snapshot: str
+    source_hash: str = ""
+    reference: bool = False
+    columns: list[Column]
+    hints: dict[str, ColumnHint] = {}
+    choice: SplitChoice
+    salt: str
+
+
+class Leader(BaseModel):
+    """A line of the leaderboard; `score` is out of fold (mean and sd over the folds), never held-out."""
+
+    name: str
+    estimator: str
+    params: dict[str, Any] = {}
+    score: float | None
+    sd: float | None
+    cpu_seconds: float
+    weight: float = 0.0
+
+
+class Result(BaseModel):
+    verdict: str
+    next: str
+    name: str
+    task: Task
+    classes: list[str]
+    metric: str
+    metrics: dict[str, Score]
+    baselines: dict[str, dict[str, float | None]]
+    difference: Score | None = None
+    train_rows: int
+    test_rows: int
+    unit: str
+    units: int
+    split: SplitChoice
+    split_words: str
+    decision: str = ""
+    threshold: float = 0.5
+    half_width: float | None = None
+    coverage: float | None = None
+    cost: float | None = None
+    estimator: str
+    leaderboard: list[Leader]
+    unreached: list[str] = []
+    replay: dict[str, Any] = {}
+    signature: list[SignatureColumn]
+    set_aside: list[SetAside]
+    questions: list[str]
+    notes: list[str]
+    importance: list[ImportanceRow]
+    plots: list[str]
+    sha256: str
+
+
+def work(request: Request, job: Job) -> Result:
+    """Read, train, measure; then the files: model, predictions, plots."""
+    from mlsteward.runs.train_files import draw, measure_importance, write_predictions
+    from mlsteward.serving.model_file import save_bundle
+    from mlsteward.training.train import train
+
+    path = verify_snapshot(job.workspace, request.snapshot, request.source_hash, reference=request.reference)
+    trained = train(_read(request, path, job), request.options, request.choice, job.progress)
+    sha256 = save_bundle(trained.bundle, job.artifacts / MODEL)
+    write_predictions(trained, path, request.columns, job.artifacts)
+    job.progress(0.97, "permuting columns on held-out rows, drawing")
+    importance = measure_importance(trained, request.options.seed)
+    return _result(request, trained, sha256, importance, draw(trained, importance, job.artifacts))
+
+
+def _read(request: Request, path: Path, job: Job) -> "Table":
+    from mlsteward.data.frames import read_frame
+    from mlsteward.training.prepare import Table
+
+    by_name = {column.name: column for column in request.columns}
+    identity = [by_name[name] for name in request.choice.identity]
+    sticky = [by_name[request.choice.column]] if request.choice.kind == "group" else identity
+    # Names that no column of a dataset has: they are read beside the columns.
+    places = {"\x00identity": hash_expression(identity), "\x00share": share_expression(sticky, request.salt)}
+    memory = min(4096, job.memory_mb // 4)
+    frame = read_frame(path, request.columns, expressions=places, memory_mb=memory, temp=job.folder / "temp")
+    hashes, share = frame.pop("\x00identity").to_numpy(), frame.pop("\x00share").to_numpy()
+    return Table(frame, request.columns, request.hints, hashes, share)
+
+
+def _result(
+    request: Request, trained: "Trained", sha256: str, importance: list[ImportanceRow], plots: list[str]
+) -> Result:
+    from mlsteward.training.report import decision, served, verdict
+
+    prepared, bundle, difference = trained.prepared, trained.bundle, trained.difference
+    model = f'model="{request.name}"' if request.name else "model=…"
+    board = sorted(trained.selected.leaderboard, key=lambda place: -place.weight)[:_LEADERS]
+    return Result(
+        verdict=verdict(trained),
+        next=f'evaluate_model({model}, dataset="{request.dataset}")',
+        name=request.name,
+        task=bundle.task,
+        classes=bundle.classes,
+        metric=trained.metric,
+        metrics={name: Score(value=one.value, low=one.low, high=one.high) for name, one in trained.metrics.items()},
+        baselines={one.name: one.metrics for one in trained.baselines},
+        difference=None
+        if difference is None
+        else Score(value=difference.value, low=difference.low, high=difference.high),
+        train_rows=len(prepared.train),
+        test_rows=len(prepared.test),
+        unit=prepared.split.unit,
+        units=len(set(prepared.split.units[prepared.test].tolist())),
+        split=request.choice,
+        split_words=prepared.split.words,
+        decision=decision(trained),
+        threshold=bundle.threshold,
+        half_width=bundle.conformal,
+        coverage=trained.coverage,
+        cost=trained.cost,
+        estimator=served(trained),
+        leaderboard=[Leader(**place.model_dump()) for place in board],
+        unreached=trained.selected.unreached,
+        replay=_replay(request.options, trained),
+        signature=bundle.signature,
+        set_aside=prepared.set_aside,
+        questions=prepared.questions,
+        notes=prepared.notes,
+        importance=importance,
+        plots=plots,
+        sha256=sha256,
+    )
+
+
+def _replay(options: TrainOptions, trained: "Trained") -> dict[str, Any]:
+    """Params that repeat a budgeted search exactly, whatever the machine's speed."""
+    if options.estimator != "auto":
+        return {}
+    return {"candidates": [place.name for place in trained.selected.leaderboard]}
+
+
+def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
+    """Metrics by split, and the model; with a name it becomes the next version of that name."""
+    rows = [
+        MetricRow(run=run.number, split="test", name=name, value=score.value, low=score.low, high=score.high)
+        for name, score in result.metrics.items()
+    ]
+    best = max(result.leaderboard, key=lambda place: place.weight, default=None)
+    if best and best.score is not None:
+        sd = best.sd or 0.0
+        row = MetricRow(run=run.number, split="validation", name=result.metric, value=best.score)
+        rows.append(row.model_copy(update={"low": best.score - sd, "high": best.score + sd}))
+    if result.coverage is not None:
+        rows.append(MetricRow(run=run.number, split="test", name="interval_coverage", value=result.coverage))
+    if result.cost is not None:
+        rows.append(MetricRow(run=run.number, split="test", name="mean_cost", value=result.cost))
+    add_metrics(transaction, rows)
+    add_model(transaction, _model(run, result))
+
+
+def _model(run: Run, result: Result) -> Model:
+    return Model(
+        run=run.number,
+        name=result.name,
+        task=result.task,
+        target=run.target,
+        dataset=run.dataset,
+        fingerprint=run.fingerprint,
+        classes=result.classes,
+        path=f"runs/{run.number}/artifacts/{MODEL}",
+        sha256=result.sha256,
+        signature=result.signature,
+        threshold=result.threshold,
+        metric=result.metric,
+        metrics=result.metrics,
+        estimator=result.estimator,
+        split={**result.split.model_dump(), "unit": result.unit, "words": result.split_words},
+        actor=run.actor,
+        created=run.finished or run.created,
+    )
