@@ -58,7 +58,9 @@ class Workspace:
     def queries(self) -> "QueryProcess":
         from mlsteward.data.query_process import QueryProcess
 
-        return QueryProcess(self.folder, memory_mb=self.settings.query_memory_mb, seconds=self.settings.query_seconds)
+        return QueryProcess(
+            self.folder / "queries", memory_mb=self.settings.query_memory_mb, seconds=self.settings.query_seconds
+        )
 
     def close(self) -> None:
         """End what this process started for itself; runs go on."""

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mlsteward.data.engine import connect
-from mlsteward.data.query_pipe import QueryPipe
+from mlsteward.data.query_pool import Turns
 from mlsteward.data.query_process import QueryProcess
 from mlsteward.data.sql.result import QueryResult
 from mlsteward.data.sql.statement import Statement
@@ -165,6 +165,35 @@ def test_two_callers_at_once_each_get_their_own_answer(queries: QueryProcess) ->
     assert len(queries.pool.pids) <= 2
 
 
+def test_turns_are_served_in_the_order_of_arrival() -> None:
+    turns = Turns(1)
+    assert turns.wait(0)
+    served: list[int] = []
+
+    def caller(number: int) -> None:
+        assert turns.wait(30)
+        served.append(number)
+        turns.end()
+
+    threads = [threading.Thread(target=caller, args=(number,)) for number in range(20)]
+    for waiting, thread in enumerate(threads, start=1):
+        thread.start()
+        until(lambda expected=waiting: turns.waiting == expected)
+    turns.end()
+    for thread in threads:
+        thread.join()
+    assert served == [*range(20)]
+
+
+def test_who_gives_up_waiting_does_not_use_up_a_turn() -> None:
+    turns = Turns(1)
+    assert turns.wait(0)
+    assert not turns.wait(0.01)
+    assert turns.waiting == 0
+    turns.end()
+    assert turns.wait(0)
+
+
 def test_a_caller_behind_bombs_waits_no_longer_than_their_deadline(tmp_path: Path) -> None:
     queries = QueryProcess(tmp_path / "queries", memory_mb=512, seconds=5)
     with ThreadPoolExecutor(3) as pool:
@@ -177,20 +206,15 @@ def test_a_caller_behind_bombs_waits_no_longer_than_their_deadline(tmp_path: Pat
     queries.close()
 
 
-def test_an_answer_that_nobody_waited_for_does_not_reach_the_next_caller(
-    queries: QueryProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Interrupted(BaseException):
-        pass
-
-    def interrupted(pipe: QueryPipe, seconds: float) -> None:
-        raise Interrupted
-
-    ask(queries, "SELECT 1")
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr(QueryPipe, "receive", interrupted)
-        ask(queries, "SELECT 'first'")
-    assert ask(queries, "SELECT 'second'").rows == [["second"]]
+def test_a_count_that_comes_too_late_is_left_out_and_does_not_reach_the_next_caller(queries: QueryProcess) -> None:
+    # The first row comes at once; the others cost a function that no interrupt stops.
+    slow = "levenshtein(repeat('ab', 20000), repeat(i::VARCHAR, 3000)) > 0"
+    result = ask(
+        queries, f"SELECT i FROM range(1000000) t(i) WHERE CASE WHEN i < 500000 THEN true ELSE {slow} END", limit=1
+    )
+    assert result.rows == [[0]]
+    assert result.total is None
+    assert ask(queries, "SELECT 'next'").rows == [["next"]]
 
 
 def test_a_killed_process_is_started_again(queries: QueryProcess) -> None:
@@ -246,7 +270,7 @@ def test_the_process_has_a_memory_limit(queries: QueryProcess) -> None:
 SERVER = """
 import sys
 from pathlib import Path
-from mlsteward.data.query_pipe import QueryPipe
+from mlsteward.data.query_pool import Turns
 from mlsteward.data.query_process import QueryProcess
 
 queries = QueryProcess(Path(sys.argv[1]), memory_mb=512, seconds=60)

@@ -1,6 +1,7 @@
 """The query processes of one server, lent out one caller at a time."""
 
 import threading
+from collections import deque
 from pathlib import Path
 
 from mlsteward.data.query_pipe import QueryPipe
@@ -11,13 +12,51 @@ from mlsteward.errors import InvalidSQL
 MOST_PROCESSES = 2
 
 
+class Turns:
+    """A semaphore that serves in the order of arrival, which those of `threading` do not."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the caller got a turn within `seconds`."""
+        turn = threading.Event()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            self._waiting.append(turn)
+        if turn.wait(seconds):
+            return True
+        with self._lock:
+            if turn.is_set():
+                return True
+            self._waiting.remove(turn)
+            return False
+
+    @property
+    def waiting(self) -> int:
+        with self._lock:
+            return len(self._waiting)
+
+    def end(self) -> None:
+        """The turn goes to whoever has waited longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
 class QueryPool:
     """Lends out processes that are started when first needed. Threads may share it."""
 
     def __init__(self, scratch: Path, *, memory_mb: int) -> None:
         self._scratch = scratch
         self._memory_mb = memory_mb
-        self._turns = threading.BoundedSemaphore(MOST_PROCESSES)
+        self._turns = Turns(MOST_PROCESSES)
         self._lock = threading.Lock()
         self._idle: list[QueryPipe] = []
         self._living: set[QueryPipe] = set()
@@ -31,12 +70,12 @@ class QueryPool:
 
     def take(self, seconds: float) -> QueryPipe:
         """A process for this caller alone, for which it waits at most `seconds`."""
-        if not self._turns.acquire(timeout=seconds):
+        if not self._turns.wait(seconds):
             raise InvalidSQL(f"Other statements kept the query process busy for {seconds:g} s; ask again.")
         try:
             return self._idle_or_new()
         except BaseException:
-            self._turns.release()
+            self._turns.end()
             raise
 
     def give_back(self, pipe: QueryPipe) -> None:
@@ -44,7 +83,7 @@ class QueryPool:
         with self._lock:
             if pipe in self._living:
                 self._idle.append(pipe)
-        self._turns.release()
+        self._turns.end()
 
     def renew(self, pipe: QueryPipe) -> QueryPipe:
         """A fresh process for the same turn."""

@@ -43,10 +43,11 @@ class QueryProcess:
         `find` gives, for the statement as read, the Parquet file of each of its tables; it may raise what it likes.
         """
         with self._turn() as turn:
-            tables = {name: str(path) for name, path in find(turn.read(sql)).items()}
+            statement = turn.read(sql)
+            tables = {name: str(path) for name, path in find(statement).items()}
             result = turn.ask({"sql": sql, "tables": tables, "limit": min(max(limit, 1), MOST_ROWS)})["result"]
             columns = [(name, kind) for name, kind in result["columns"]]
-            return QueryResult(columns, result["rows"], result["more"], turn.total())
+            return QueryResult(columns, result["rows"], result["more"], turn.total(), statement.tables)
 
     def close(self) -> None:
         """End the processes; statements that still run fail."""

@@ -20,7 +20,9 @@ _AS_THEY_ARE = re.compile(r"BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOU
 
 @dataclass(frozen=True)
 class QueryResult:
-    """`columns` are names and DuckDB types; `total` is None when counting all rows would have taken long.
+    """`columns` are names and DuckDB types, `tables` what the statement names.
+
+    `total` is None when counting all rows would have taken long.
 
     Numbers and Booleans in `rows` are themselves, everything else is text as DuckDB writes it; whole numbers over
     2⁵³, decimals that a double cannot hold, and NaN and infinity are text too.
@@ -30,11 +32,12 @@ class QueryResult:
     rows: list[list[Any]]
     more: bool
     total: int | None = None
+    tables: tuple[str, ...] = ()
 
 
 def first_rows(relation: "duckdb.DuckDBPyRelation", limit: int) -> QueryResult:
     """The first `limit` rows of `relation`."""
-    types = [str(kind) for kind in relation.types]
+    types = [str(kind).strip('"') for kind in relation.types]
     # Dates, times and nested values are written by the engine: Python has no year 10000, and no zones without pytz.
     shown = [
         f"#{place}" if _AS_THEY_ARE.fullmatch(kind) else f"left(CAST(#{place} AS VARCHAR), {LONGEST_TEXT + 1})"
