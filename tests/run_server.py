@@ -75,6 +75,14 @@ def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
+def gone(process: psutil.Process) -> bool:
+    """Whether the process has ended, be it that nobody has asked how."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def main() -> None:
     workspace = Workspace(Settings(workspace=Path(sys.argv[1]), data=[]))
     if "--spawn" in sys.argv:

@@ -8,6 +8,7 @@ import pytest
 from mlsteward.store.activity import activity_of
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
+from tests.run_server import gone
 from tests.test_runs import outcome, start
 from tests.test_runs_processes import worker_of
 
@@ -22,7 +23,7 @@ async def test_a_running_run_is_cancelled_and_who_did_it_is_remembered(
     answer = await assistant.call("cancel_run", run=f"run:{number}")
     assert answer["verdict"].startswith(f"run:{number} (probe) is cancelled after ")
     assert answer["state"] == "cancelled"
-    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    assert gone(worker)
     (activity,) = workspace.store.read(lambda t: activity_of(t, f"run:{number}"))
     assert (activity.action, activity.actor) == ("cancel_run", workspace.user)
     assert "was cancelled" in (await assistant.call("get_run", run=number))["verdict"]

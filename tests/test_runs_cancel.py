@@ -12,7 +12,7 @@ from mlsteward.runs.alive import take_lock
 from mlsteward.runs.folder import RunFolder, WorkerIdentity
 from mlsteward.runs.stop import stop_worker
 from mlsteward.workspace import Workspace
-from tests.run_server import eventually
+from tests.run_server import eventually, gone
 from tests.test_runs import outcome, start
 from tests.test_runs_processes import state_of, worker_of
 
@@ -26,7 +26,7 @@ def test_a_running_run_is_cancelled_and_nothing_it_started_is_left(workspace: Wo
     run = workspace.runs.cancel(number)
     assert run.state == "cancelled"
     assert run.finished
-    eventually(lambda: not any(process.is_running() for process in family))
+    eventually(lambda: all(gone(process) for process in family))
     assert state_of(workspace, number) == "cancelled"
 
 

@@ -12,7 +12,7 @@ from mlsteward.runs.folder import RunFolder, WorkerIdentity
 from mlsteward.store.metrics import steps_of
 from mlsteward.store.runs import Run, get_run
 from mlsteward.workspace import Workspace
-from tests.run_server import OtherServer, eventually
+from tests.run_server import OtherServer, eventually, gone
 from tests.test_runs import PATIENCE, outcome, start
 
 
@@ -153,6 +153,6 @@ def test_servers_share_one_warm_process_which_may_be_killed_and_goes_with_its_so
 
     for socket in (folder / "warm").glob("*.sock"):
         socket.unlink()
-    eventually(lambda: not second.is_running())
+    eventually(lambda: gone(second))
     for server in servers:
         server.end()

@@ -14,7 +14,7 @@ from mlsteward.runs.fork import ForkLauncher, socket_path
 from mlsteward.runs.runs import Runs
 from mlsteward.workspace import Workspace
 from tests.conftest import new_workspace
-from tests.run_server import OtherServer, eventually
+from tests.run_server import OtherServer, eventually, gone
 from tests.test_runs import PATIENCE, outcome, start
 from tests.test_runs_processes import state_of, worker_of
 
@@ -137,9 +137,9 @@ def test_without_fork_a_killed_worker_is_lost_and_a_running_one_can_be_cancelled
 ) -> None:
     assert outcome(spawning, "die").state == "lost"
     number = start(spawning, "wait", tmp_path / "never")
-    worker = worker_of(spawning, number)
+    worker = psutil.Process(worker_of(spawning, number).pid)
     assert spawning.runs.cancel(number).state == "cancelled"
-    assert not psutil.pid_exists(worker.pid)
+    assert gone(worker)
 
 
 def test_without_fork_a_run_ends_with_its_host(workspace: Workspace, tmp_path: Path) -> None:
@@ -147,6 +147,6 @@ def test_without_fork_a_run_ends_with_its_host(workspace: Workspace, tmp_path: P
     number = other.start("wait", tmp_path / "never")
     worker = psutil.Process(worker_of(workspace, number).pid)
     other.kill()
-    eventually(lambda: not worker.is_running())
+    eventually(lambda: gone(worker))
     assert workspace.runs.wait(number, PATIENCE).state == "lost"
     assert state_of(workspace, number) == "lost"

@@ -53,6 +53,8 @@ class ForkLauncher:
                         return
             except ConnectionError:
                 pass
+            except TimeoutError:
+                break
             # The warm process went: at the worst possible moment, after it had forked.
             if folder.worker() is not None:
                 return
@@ -136,7 +138,11 @@ def _start(path: Path) -> None:
             env={**os.environ, **SETTLED},
             start_new_session=True,
         )
-    process.wait(60)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _own_environment() -> dict[str, str]:

@@ -57,5 +57,5 @@ def out_of_memory(megabytes: int) -> UnusableData:
     """The error of a worker that reached its limit."""
     return UnusableData(
         f"The work needs more memory than the {megabytes} MB a worker may use. Take fewer rows or columns, "
-        "for example with transform_dataset, or start the server with a larger --worker-memory-mb."
+        "for example with transform_dataset, or start the server with a larger MLSTEWARD_WORKER_MEMORY_MB."
     )

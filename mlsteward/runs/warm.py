@@ -18,10 +18,10 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mlsteward.runs.environment import environment
+from mlsteward.runs.environment import SETTLED, environment
 
 IDLE_SECONDS = 900.0
 _LOOK_SECONDS = 2.0
@@ -60,7 +60,7 @@ def main() -> None:
 def serve(listener: socket.socket, path: Path) -> None:
     """Fork a worker for every run handed in, until nobody wants one any more."""
     own = path.stat()
-    preload(listener)
+    preload(listener, lambda: _is_same(path, own))
     busy = time.monotonic()
     while _is_same(path, own):
         if take_orders(listener, _LOOK_SECONDS):
@@ -70,13 +70,15 @@ def serve(listener: socket.socket, path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def preload(listener: socket.socket) -> None:
+def preload(listener: socket.socket, wanted: Callable[[], bool]) -> None:
     """Import what workers use, the light things first, and serve those in between who will not wait for the rest."""
     started = time.monotonic()
     environment()
     # Workers end unobserved; what became of a run stands in its folder.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for name in modules():
+        if not wanted():
+            return
         # What is missing (an extra) or broken shows itself in the worker that needs it.
         _import(name)
         take_orders(listener, 0)
@@ -100,7 +102,8 @@ def take_orders(listener: socket.socket, seconds: float) -> bool:
     taken = False
     while select.select([listener], [], [], 0 if taken else seconds)[0]:
         taken = True
-        with contextlib.suppress(OSError, ValueError, struct.error):  # a caller that went away, or is none of ours
+        # A caller that went away, or is none of ours.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, struct.error):
             take_order(listener)
     return taken
 
@@ -155,7 +158,7 @@ def become_worker(folder: Path, environ: dict[str, str], alive: int) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # A process that the work forks must not keep the run's lock when the worker is gone.
         os.register_at_fork(after_in_child=lambda: os.close(alive))
-        os.environ.update(environ)
+        take_over(environ)
         from mlsteward.runs.worker import work_on
 
         _reseed()
@@ -166,6 +169,13 @@ def become_worker(folder: Path, environ: dict[str, str], alive: int) -> None:
         raise
     finally:
         os._exit(status)
+
+
+def take_over(environ: dict[str, str]) -> None:
+    """Have the environment of the server that starts the run, and nothing of the one that started this process."""
+    settled = {name: value for name, value in os.environ.items() if name in SETTLED}
+    os.environ.clear()
+    os.environ.update({**environ, **settled})
 
 
 def _reseed() -> None:
