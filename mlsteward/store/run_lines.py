@@ -26,6 +26,10 @@ class RunLine:
     tags: dict[str, str]
     metrics: dict[tuple[str, str], MetricRow] = field(default_factory=dict[tuple[str, str], MetricRow])
 
+    @property
+    def label(self) -> str:
+        return f"run:{self.number}"
+
     def metric(self, wanted: Field) -> MetricRow | None:
         return self.metrics.get((wanted.split, wanted.name))
 

@@ -69,7 +69,7 @@ def find_runs(t: Transaction, query: RunQuery, *, limit: int, offset: int = 0, n
         row = t.row("SELECT max(number) FROM runs")
         newest = (row[0] or 0) if row else 0
     if newest:
-        check_fields(t, query.fields())
+        check_fields(t, query.fields(), query.kind)
     compiler = _Compiler()
     condition = compiler.condition(query, newest)
     total = t.row(f"SELECT count(*) FROM runs AS r {compiler.joins} WHERE {condition}", compiler.parameters)

@@ -1,6 +1,7 @@
 """Runs in the store."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +83,15 @@ def runs_in_state(t: Transaction, *states: str) -> list[Run]:
     return [run_from_row(row) for row in rows]
 
 
+def same_run(t: Transaction, kind: str, params: Mapping[str, Any]) -> int:
+    """The newest run of that kind with those parameters that has not failed; 0 when there is none."""
+    row = t.row(
+        "SELECT max(number) FROM runs WHERE kind = ? AND params = ? AND state IN ('queued', 'running', 'completed')",
+        [kind, to_json(params)],
+    )
+    return (row[0] or 0) if row else 0
+
+
 def update_run(t: Transaction, number: int, **fields: object) -> None:
     """Set columns of a run."""
     if unknown := set(fields) - set(COLUMNS):
@@ -107,3 +117,13 @@ def count_by_state(t: Transaction) -> dict[str, int]:
 def count_by_kind(t: Transaction) -> dict[str, int]:
     """How many runs there are of each kind."""
     return dict(t.rows("SELECT kind, count(*) FROM runs GROUP BY kind ORDER BY kind"))
+
+
+def run_numbers(t: Transaction, prefix: str, limit: int = 50) -> list[str]:
+    """The newest run numbers that begin with `prefix`."""
+    rows = t.rows(
+        "SELECT CAST(number AS VARCHAR) FROM runs WHERE starts_with(CAST(number AS VARCHAR), ?)"
+        " ORDER BY number DESC LIMIT ?",
+        [prefix, limit],
+    )
+    return [number for (number,) in rows]
