@@ -6,10 +6,9 @@ from functools import cached_property
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlsteward.drift import blocks, categorical, checks, rates
-from mlsteward.drift.blocks import Booleans, Statistic
+from mlsteward.drift.blocks import Booleans, Shuffles, Statistic
 from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Floats, Integers
 from mlsteward.drift.evidence import Evidence, Smallest, raise_gate
 from mlsteward.drift.multiplicity import cauchy_combination
@@ -24,16 +23,16 @@ _LOG_RATIO_GATE = 1.5
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """How the blocks lie: (b,) whether each is current, all of the reference's first, in their order.
+    """How the blocks lie: pairs (side, block), all of the reference's first, in their order.
 
-    `rows` are the rows of each. `sides` are the shufflings that all columns share.
+    `rows` are the rows of each; `shuffles` are shared by all columns. `ordered` says whether the order is that of
+    time, so that a block's rows are a volume.
     """
 
     keys: tuple[tuple[int, int], ...]
     rows: Integers
-    sides: NDArray[np.float32]
+    shuffles: Shuffles
     ordered: bool
-    """Whether the order is that of time, so that a block's rows are a volume."""
 
     @cached_property
     def is_current(self) -> Booleans:
@@ -48,33 +47,40 @@ class BlockPlan:
     def windows(self) -> list[tuple[int, int]]:
         return blocks.window_edges(*self.numbers)
 
-    @property
+    @cached_property
     def finest_p(self) -> float:
         """The smallest p that so few blocks can give."""
-        return max(1 / comb(len(self.keys), self.numbers[1]), 1 / (1 + len(self.sides)))
+        return max(1 / comb(len(self.keys), self.numbers[1]), 1 / (1 + len(self.shuffles.chosen)))
 
-    def matrix(self, side: Integers, block: Integers, place: Integers, rows: Integers, width: int) -> Floats:
-        """(b, width) sums of `rows`; rows of blocks or places that are not there are left out."""
-        index = {key: number for number, key in enumerate(self.keys)}
-        pairs, inverse = np.unique(np.stack([side, block]), axis=1, return_inverse=True)
-        numbers = np.asarray([index.get((int(s), int(b)), -1) for s, b in pairs.T], dtype=np.int64)
-        found = numbers[inverse.reshape(-1)] if len(side) else np.zeros(0, dtype=np.int64)
-        kept = (found >= 0) & (place >= 0)
-        flat = np.bincount(found[kept] * width + place[kept], rows[kept], minlength=len(self.keys) * width)
+    def places(self, side: Integers, block: Integers) -> Integers:
+        """(n,) the place of each block among `keys`."""
+        codes = np.asarray([2 * block + side for side, block in self.keys], dtype=np.int64)
+        order = np.argsort(codes)
+        return order[np.searchsorted(codes[order], 2 * block + side)]
+
+    def matrix(self, blocks_: Integers, cells: Integers, rows: Integers, width: int) -> Floats:
+        """(b, width) sums of `rows`; those of a negative cell are left out."""
+        kept = cells >= 0
+        flat = np.bincount(blocks_[kept] * width + cells[kept], rows[kept], minlength=len(self.keys) * width)
         return flat.astype(np.float64).reshape(len(self.keys), width)
 
 
 def plan_blocks(found: list[tuple[int, int, int]], *, ordered: bool, seed: int) -> BlockPlan:
     """The plan for (side, block, rows) triples."""
-    ordered_keys = sorted(found)
-    keys = tuple((side, block) for side, block, _ in ordered_keys)
-    rows = np.asarray([rows for *_, rows in ordered_keys], dtype=np.int64)
-    is_current = np.asarray([side == 1 for side, _ in keys])
-    return BlockPlan(keys, rows, blocks.shuffled_sides(is_current, seed), ordered)
+    triples = sorted(found)
+    is_current = np.asarray([side == 1 for side, *_ in triples])
+    return BlockPlan(
+        keys=tuple((side, block) for side, block, _ in triples),
+        rows=np.asarray([rows for *_, rows in triples], dtype=np.int64),
+        shuffles=blocks.shuffle_blocks(is_current, seed),
+        ordered=ordered,
+    )
 
 
 def check_blocked_column(counts: ColumnCounts, cells: BlockedCells, plan: BlockPlan) -> list[Evidence]:
     """Every check of a column whose rows come in blocks."""
+    if min(plan.numbers) < 2:
+        return [checks.unusable(counts.name, "all rows belong to one block")]
     found: list[Evidence] = []
     for evidence in checks.check_column(counts):
         if evidence.unusable:
@@ -82,17 +88,19 @@ def check_blocked_column(counts: ColumnCounts, cells: BlockedCells, plan: BlockP
         elif evidence.kind == "nulls":
             found.append(_nulls(evidence, cells, plan))
         elif counts.values is not None:
-            found.append(_number(evidence, counts.values, cells, plan))
+            number = _range if evidence.kind == "out of range" else _number
+            found.append(number(evidence, counts.values, cells, plan))
         elif counts.categories is not None:
-            found.append(_category(evidence, counts.categories, cells, plan, rates_too=counts.outcome))
+            category = _unseen if evidence.kind == "unseen categories" else _category
+            found.append(category(evidence, counts.categories, cells, plan, rates_too=counts.outcome))
     return found
 
 
 def _nulls(evidence: Evidence, cells: BlockedCells, plan: BlockPlan) -> Evidence:
     side, block, rows = cells.nulls
-    missing = plan.matrix(side, block, np.zeros_like(block), rows, 1)[:, 0]
+    missing = plan.matrix(plan.places(side, block), np.zeros_like(block), rows, 1)[:, 0]
     counts = np.stack([missing, plan.rows - missing], axis=1)
-    p = blocks.permutation_p(counts, plan.is_current, plan.sides, blocks.share_gap)
+    p = blocks.permutation_p(counts, plan.is_current, plan.shuffles, blocks.share_gap)
 
     def severity(others: Floats, window: Floats) -> float:
         sizes = int(others.sum()), int(window.sum())
@@ -102,64 +110,80 @@ def _nulls(evidence: Evidence, cells: BlockedCells, plan: BlockPlan) -> Evidence
 
 
 def _number(evidence: Evidence, values: CountedValues, cells: BlockedCells, plan: BlockPlan) -> Evidence:
-    fine = plan.matrix(cells.side, cells.block, cells.place, cells.rows, len(values.values))
-    if evidence.kind == "out of range":
-        return _range(evidence, values, fine, plan)
-    counts, positions = coarsen(fine, values.values)
+    groups, positions = coarse_groups(values)
+    counts = plan.matrix(plan.places(cells.side, cells.block), groups[cells.place], cells.rows, len(positions))
 
     def severity(others: Floats, window: Floats) -> float:
         return checks.numeric_severity(_as_values(positions, others, window))[0]
 
-    both = [blocks.rank_gap, position_gap(np.arcsinh(_standard(positions, counts)))]
-    p = cauchy_combination([blocks.permutation_p(counts, plan.is_current, plan.sides, statistic) for statistic in both])
-    clipped = np.clip(_standard(positions, counts), -3, 3)
-    power = _power_of(counts, plan, position_gap(clipped), checks.SD_GATE, checks.RELEVANT_SD, "σ")
-    return raise_gate(replace(evidence, p=p, power=power), _largest(counts, plan, severity))
+    standard = _standard(positions, counts)
+    statistics = [blocks.rank_gap, position_gap(np.arcsinh(standard))]
+    p = cauchy_combination(
+        [blocks.permutation_p(counts, plan.is_current, plan.shuffles, statistic) for statistic in statistics]
+    )
+    largest = _largest(counts, plan, severity)
+    seen = _Seen(checks.SD_GATE * max(1, largest), checks.RELEVANT_SD, "σ")
+    power = _power_of(counts, plan, position_gap(np.clip(standard, -3, 3)), seen)
+    return raise_gate(replace(evidence, p=p, power=power), largest)
 
 
-def _range(evidence: Evidence, values: CountedValues, fine: Floats, plan: BlockPlan) -> Evidence:
-    seen = np.flatnonzero(values.reference)
-    current = fine[plan.is_current]
-    below = int((current[:, : seen[0]].sum(axis=1) > 0).sum())
-    above = int((current[:, seen[-1] + 1 :].sum(axis=1) > 0).sum())
+def _range(evidence: Evidence, values: CountedValues, cells: BlockedCells, plan: BlockPlan) -> Evidence:
+    block = plan.places(cells.side, cells.block)
+    lowest = np.full(len(plan.keys), len(values.values))
+    highest = np.full(len(plan.keys), -1)
+    np.minimum.at(lowest, block, cells.place)
+    np.maximum.at(highest, block, cells.place)
+    reference = ~plan.is_current
+    below = int((lowest[plan.is_current] < lowest[reference].min()).sum())
+    above = int((highest[plan.is_current] > highest[reference].max()).sum())
+    largest = 0.0
+    for low, high in plan.windows:
+        others = reference.copy()
+        others[low:high] = False
+        window = (block >= low) & (block < high)
+        outside = window & ((cells.place < lowest[others].min()) | (cells.place > highest[others].max()))
+        if window.any():
+            largest = max(largest, float(cells.rows[outside].sum() / cells.rows[window].sum()) / checks.RANGE_GATE)
+    return raise_gate(replace(evidence, p=rates.beyond_extremes_p(*plan.numbers, below, above)), largest)
+
+
+def _unseen(
+    evidence: Evidence, counted: CountedCategories, cells: BlockedCells, plan: BlockPlan, *, rates_too: bool
+) -> Evidence:
+    listed = _listed(counted, cells, plan)
 
     def severity(others: Floats, window: Floats) -> float:
-        inside = np.flatnonzero(others)
-        outside = window[: inside[0]].sum() + window[inside[-1] + 1 :].sum()
-        return float(outside / window.sum()) / checks.RANGE_GATE
+        return float(window[others == 0].sum() / window.sum()) / checks.UNSEEN_GATE
 
-    p = rates.beyond_extremes_p(*plan.numbers, below, above)
-    return raise_gate(replace(evidence, p=p), _largest(fine, plan, severity))
+    p = rates.unseen_p(*plan.numbers, cells.spread, cells.unseen_units)
+    return raise_gate(replace(evidence, p=p), _largest(listed, plan, severity))
 
 
 def _category(
     evidence: Evidence, counted: CountedCategories, cells: BlockedCells, plan: BlockPlan, *, rates_too: bool
 ) -> Evidence:
-    listed = plan.matrix(cells.side, cells.block, cells.place, cells.rows, len(counted.categories))
-    if evidence.kind == "unseen categories":
-
-        def share(others: Floats, window: Floats) -> float:
-            return float(window[others == 0].sum() / window.sum()) / checks.UNSEEN_GATE
-
-        p = rates.unseen_p(*plan.numbers, cells.spread, cells.unseen_units)
-        return raise_gate(replace(evidence, p=p), _largest(listed, plan, share))
-
-    counts = _with_rest(listed, counted, cells, plan)
+    counts = _with_rest(counted, cells, plan)
 
     def severity(others: Floats, window: Floats) -> float:
         return checks.categories_severity(others.astype(np.int64), window.astype(np.int64), rates_too=rates_too)
 
-    p = blocks.permutation_p(counts, plan.is_current, plan.sides, blocks.chi_squared_gap)
-    power = _power_of(counts, plan, distances, checks.DISTANCE_GATE, checks.RELEVANT_DISTANCE, "JS distance")
-    return raise_gate(replace(evidence, p=p, power=power), _largest(counts, plan, severity))
+    p = blocks.permutation_p(counts, plan.is_current, plan.shuffles, blocks.chi_squared_gap)
+    largest = _largest(counts, plan, severity)
+    seen = _Seen(checks.DISTANCE_GATE * max(1, largest), checks.RELEVANT_DISTANCE, "JS distance")
+    return raise_gate(replace(evidence, p=p, power=_power_of(counts, plan, distances, seen)), largest)
 
 
-def _with_rest(listed: Floats, counted: CountedCategories, cells: BlockedCells, plan: BlockPlan) -> Floats:
+def _listed(counted: CountedCategories, cells: BlockedCells, plan: BlockPlan) -> Floats:
+    return plan.matrix(plan.places(cells.side, cells.block), cells.place, cells.rows, len(counted.categories))
+
+
+def _with_rest(counted: CountedCategories, cells: BlockedCells, plan: BlockPlan) -> Floats:
     """(b, k) counts of the categories common enough to be tested, the others in a last column."""
     n, m = counted.sizes()
     common = counted.reference * (min(n, m) / n) >= categorical.EXPECTED
-    everything = plan.matrix(cells.side, cells.block, np.zeros_like(cells.block), cells.rows, 1)[:, 0]
+    listed = _listed(counted, cells, plan)
     kept = listed[:, common] if len(counted.categories) > 2 else listed
+    everything = plan.matrix(plan.places(cells.side, cells.block), np.zeros_like(cells.block), cells.rows, 1)[:, 0]
     rest = everything - kept.sum(axis=1)
     return np.column_stack([kept, rest]) if rest.sum() else kept
 
@@ -176,14 +200,14 @@ def check_volume(plan: BlockPlan) -> Evidence | None:
     if not plan.ordered or min(is_current.sum(), (~is_current).sum()) < 2:
         return None
     counts = np.stack([plan.rows[keep].astype(np.float64), np.ones(int(keep.sum()))], axis=1)
-    sides = blocks.shuffled_sides(is_current, 0)
+    shuffles = blocks.shuffle_blocks(is_current, 0)
     before, after = float(counts[~is_current, 0].mean()), float(counts[is_current, 0].mean())
     windows = blocks.window_edges(int((~is_current).sum()), int(is_current.sum()))
     own = [_log_ratio(others, window) for others, window in blocks.between_windows(counts[~is_current], windows)]
     evidence = Evidence(
         column="",
         kind="row volume",
-        p=blocks.permutation_p(counts, is_current, sides, _mean_gap),
+        p=blocks.permutation_p(counts, is_current, shuffles, _mean_gap),
         severity=abs(float(np.log(after / before))) / float(np.log(_LOG_RATIO_GATE)),
         measure="rate ratio",
         effect=after / before,
@@ -202,18 +226,12 @@ def _log_ratio(others: Floats, window: Floats) -> float:
     return float(_mean_gap(others[None, :], window[None, :])[0] / np.log(_LOG_RATIO_GATE))
 
 
-def coarsen(fine: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """At most 40 cells of about equal share in both samples together: (b, k) counts, and the (k,) mean values."""
-    total = fine.sum(axis=0)
-    groups = np.minimum((reference_ranks(total.astype(np.int64)) * _COARSE).astype(np.int64), _COARSE - 1)
-    _, places = np.unique(groups, return_inverse=True)
-    width = int(places.max()) + 1
-    membership = np.zeros((len(values), width))
-    membership[np.arange(len(values)), places] = 1
-    mass = total @ membership
-    positions = (total * values) @ membership / np.maximum(mass, 1)
-    filled = mass > 0
-    return (fine @ membership)[:, filled], positions[filled]
+def coarse_groups(values: CountedValues) -> tuple[Integers, Floats]:
+    """At most 40 groups of about equal share in both samples together: (k,) group of each value, (g,) their means."""
+    both = values.reference + values.current
+    wanted = np.minimum((reference_ranks(both) * _COARSE).astype(np.int64), _COARSE - 1)
+    groups = np.unique(wanted, return_inverse=True)[1].astype(np.int64)
+    return groups, np.bincount(groups, both * values.values) / np.bincount(groups, both)
 
 
 def position_gap(positions: Floats) -> Statistic:
@@ -254,16 +272,24 @@ def _largest(counts: Floats, plan: BlockPlan, severity: Callable[[Floats, Floats
     return max((severity(others, window) for others, window in pairs), default=0.0)
 
 
-def _power_of(
-    counts: Floats, plan: BlockPlan, statistic: Statistic, gate: float, relevant: float, measure: str
-) -> Callable[[float], Smallest]:
-    shuffled = blocks.shuffled_statistics(counts, plan.sides[:_POWER_SHUFFLES], statistic)
+@dataclass(frozen=True)
+class _Seen:
+    """From which effect on a change is flagged, and from which on it should be seen, in `measure`."""
+
+    gate: float
+    relevant: float
+    measure: str
+
+
+def _power_of(counts: Floats, plan: BlockPlan, statistic: Statistic, seen: _Seen) -> Callable[[float], Smallest]:
+    shuffled = blocks.shuffled_statistics(counts, plan.shuffles.first(_POWER_SHUFFLES), statistic)
     spread = float(shuffled.std())
 
     def smallest(level: float) -> Smallest:
         if plan.finest_p > level:
-            return Smallest(np.inf, measure, False)
-        effect = max(gate, float(np.quantile(shuffled, 1 - level)) + _POWER_Z * spread)
-        return Smallest(effect, measure, effect <= relevant)
+            return Smallest(np.inf, seen.measure, False)
+        effect = float(np.quantile(shuffled, 1 - level)) + _POWER_Z * spread
+        # Where the reference itself varies more than is relevant, its own variation is all that can be asked for.
+        return Smallest(max(seen.gate, effect), seen.measure, effect <= max(seen.relevant, seen.gate))
 
     return smallest

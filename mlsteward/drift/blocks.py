@@ -1,9 +1,11 @@
 """Tests for rows that come in blocks (days, customers): whole blocks change sides, rows never do."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from mlsteward.drift.counts import Floats
 
@@ -14,31 +16,50 @@ Statistic = Callable[[Floats, Floats], Floats]
 """From (r, k) counts of the reference and of the current sample to (r,) values."""
 
 
-def shuffled_sides(is_current: Booleans, seed: int, permutations: int = PERMUTATIONS) -> NDArray[np.float32]:
-    """(permutations, blocks) with 1 where a block counts as current; each row has as many as `is_current`."""
+@dataclass(frozen=True)
+class Shuffles:
+    """Ways to deal whole blocks out to both samples: (r, s) the blocks that go to the side that has fewer of them."""
+
+    chosen: NDArray[np.int64]
+    blocks: int
+    current_is_chosen: bool
+
+    def first(self, number: int) -> "Shuffles":
+        return Shuffles(self.chosen[:number], self.blocks, self.current_is_chosen)
+
+
+def shuffle_blocks(is_current: Booleans, seed: int, permutations: int = PERMUTATIONS) -> Shuffles:
+    """Random shufflings in which as many blocks are current as in `is_current`."""
     random = np.random.default_rng(seed)
-    return random.permuted(np.tile(is_current.astype(np.float32), (permutations, 1)), axis=1)
+    blocks, current = len(is_current), int(is_current.sum())
+    few = min(current, blocks - current)
+    chosen = [random.choice(blocks, few, replace=False, shuffle=False) for _ in range(permutations)]
+    return Shuffles(np.asarray(chosen, dtype=np.int64).reshape(permutations, few), blocks, current == few)
 
 
-def permutation_p(counts: Floats, is_current: Booleans, sides: NDArray[np.float32], statistic: Statistic) -> float:
+def permutation_p(counts: Floats, is_current: Booleans, shuffles: Shuffles, statistic: Statistic) -> float:
     """The p of `statistic` among shufflings of whole blocks (Pitman 1937); large values count as evidence.
 
     `counts` is (blocks, k). The observed arrangement counts as one shuffling, so p is never 0.
     """
     observed = float(statistic(counts[~is_current].sum(axis=0)[None, :], counts[is_current].sum(axis=0)[None, :])[0])
-    values = shuffled_statistics(counts, sides, statistic)
+    values = shuffled_statistics(counts, shuffles, statistic)
     at_least = int((values >= observed * (1 - 1e-9)).sum())
     return (1 + at_least) / (1 + len(values))
 
 
-def shuffled_statistics(counts: Floats, sides: NDArray[np.float32], statistic: Statistic) -> Floats:
-    """(permutations,) values of `statistic` when the blocks are dealt out as `sides` says."""
+def shuffled_statistics(counts: Floats, shuffles: Shuffles, statistic: Statistic) -> Floats:
+    """(r,) values of `statistic` when the blocks are dealt out as `shuffles` says."""
     total = counts.sum(axis=0)
+    number, few = shuffles.chosen.shape
+    pointers = np.arange(number + 1) * few
+    dealt = csr_array((np.ones(number * few), shuffles.chosen.reshape(-1), pointers), shape=(number, shuffles.blocks))
     step = max(1, _LARGEST_CHUNK // counts.shape[1])
     parts: list[Floats] = []
-    for start in range(0, len(sides), step):
-        current = sides[start : start + step].astype(np.float64) @ counts
-        parts.append(statistic(total - current, current))
+    for start in range(0, number, step):
+        chosen = np.asarray(dealt[start : start + step] @ counts)
+        rest = total - chosen
+        parts.append(statistic(rest, chosen) if shuffles.current_is_chosen else statistic(chosen, rest))
     return np.concatenate(parts)
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from mlsteward.drift.domain_classifier import Mixture
 
-_MIXTURE_ROWS = 8000
-_OWN_WINDOWS = 3
+_MIXTURE_ROWS = 5000
+_OWN_WINDOWS = 6
 Progress = Callable[[float, str], None]
 
 

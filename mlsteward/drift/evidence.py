@@ -47,4 +47,7 @@ def raise_gate(evidence: Evidence, largest: float) -> Evidence:
     """`evidence` judged against `largest`, the severity seen between the reference's own windows."""
     if largest <= 1:
         return evidence
-    return replace(evidence, severity=evidence.severity / largest, gate=evidence.gate * largest)
+    # An area of 0.5 is no effect, a ratio of 1 neither.
+    nothing = {"AUC": 0.5, "rate ratio": 1.0}.get(evidence.measure, 0.0)
+    gate = evidence.gate**largest if nothing == 1 else nothing + (evidence.gate - nothing) * largest
+    return replace(evidence, severity=evidence.severity / largest, gate=gate)

@@ -82,7 +82,7 @@ def _column(name: str, findings: Sequence[Finding], importance: Mapping[str, flo
     # The distribution speaks for the column unless only something else drifted.
     main = distribution if distribution.drift or not drifted else drifted[0]
     verdict: Verdict = "drift" if drifted else "stable" if distribution.enough else "not enough data"
-    also = [found.change for found in drifted if found is not main]
+    also = [found.change for found in drifted if found is not main and found.window == main.window]
     return ColumnReport(column=name, verdict=verdict, main=main, also=also, importance=importance.get(name))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_WINDOWS = 12
 _GROUP_BLOCKS = 300
 _FEW_BLOCKS = 5
-_MANY_BLOCKS = 800
+_MANY_BLOCKS = {"day": 800, "week": 800, "month": 800, "hour": 10_000, "minute": 10_000}
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def _by_time(connection: "duckdb.DuckDBPyConnection", choice: Choice) -> Selecti
     windows = {"": Sample(path=choice.current, where=where)}
     if choice.by in TIME_UNITS:
         windows = _time_windows(connection, choice, where)
-    words = f"rows before {since}" if choice.same else "all rows"
+    words = f"rows {_words(None, since)[5:]}" if choice.same else "all rows"
     return Selection(Sample(path=choice.reference, where=before), windows, "", words, _words(since, until))
 
 
 def _words(since: datetime | None, until: datetime | None) -> str:
-    parts = [f"from {since}" if since else "", f"before {until}" if until else ""]
+    parts = [f"from {label(since)}" if since else "", f"before {label(until)}" if until else ""]
     return "rows " + " and ".join(part for part in parts if part) if any(parts) else "all rows"
 
 
@@ -82,12 +82,13 @@ def _time_windows(connection: "duckdb.DuckDBPyConnection", choice: Choice, where
         f" WHERE {where} AND {choice.time} IS NOT NULL ORDER BY start DESC LIMIT {MOST_WINDOWS}"
     ).fetchall()
     return {
-        _label(row[0]): Sample(path=choice.current, where=f"{where} AND {start} = {_moment(row[0])}")
+        label(row[0]): Sample(path=choice.current, where=f"{where} AND {start} = {_moment(row[0])}")
         for row in reversed(found)
     }
 
 
-def _label(start: datetime) -> str:
+def label(start: datetime) -> str:
+    """A time as short as it can be said."""
     return f"{start:%Y-%m-%d}" if (start.hour, start.minute) == (0, 0) else f"{start:%Y-%m-%d %H:%M}"
 
 
@@ -126,19 +127,15 @@ def _with_block(selection: Selection, unit: str, block: str, known: str) -> Sele
 
 
 def _time_unit(connection: "duckdb.DuckDBPyConnection", choice: Choice, selection: Selection) -> str:
-    """The longest natural unit of which the current rows span five or more; "" when even minutes are too long."""
-    last = list(selection.windows.values())[-1]
-    samples = [last, selection.reference]
-    units = ("month", "week", "day", "hour", "minute")
+    """Days, or weeks or months where there are too many; shorter where no current window has five; "" if none has."""
+    units = ("day", "week", "month", "hour", "minute")
     columns = ", ".join(f"count(DISTINCT date_trunc('{unit}', {choice.time}))" for unit in units)
-    counts = [
+    before, *windows = [
         connection.execute(f"SELECT {columns} FROM read_parquet({literal(s.path)}) WHERE {s.where}").fetchone() or ()
-        for s in samples
+        for s in (selection.reference, *selection.windows.values())
     ]
-    for place, unit in reversed(list(enumerate(units))[:3]):
-        if counts[0][place] >= _FEW_BLOCKS and counts[0][place] + counts[1][place] <= _MANY_BLOCKS:
-            return unit
-    for place, unit in enumerate(units[3:], 3):
-        if counts[0][place] >= _FEW_BLOCKS and counts[1][place] >= _FEW_BLOCKS:
+    for place, unit in enumerate(units):
+        most = max(window[place] for window in windows)
+        if min(most, before[place]) >= _FEW_BLOCKS and most + before[place] <= _MANY_BLOCKS[unit]:
             return unit
     return ""

@@ -17,7 +17,8 @@ def sentence(report: DriftReport) -> str:
         parts = [f"`{column.column}` ({how(column)})" for column in drifted[:_NAMED]]
         parts += [found.change for found in report.table if found.drift]
         rest = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
-        return f"Drift in {len(drifted)} of {tested} columns: {', '.join(parts)}{rest}; {against}."
+        where = f"Drift in {len(drifted)} of {tested} columns" if drifted else "Drift, though in no single column"
+        return f"{where}: {', '.join(parts)}{rest}; {against}."
     unsure = [column.column for column in report.columns if column.verdict == "not enough data"]
     sizes = f"{report.reference_rows:,} rows against {report.current_rows:,}"
     if report.verdict == "not enough data":
@@ -85,7 +86,11 @@ def _smallest(columns: Sequence[ColumnReport]) -> str:
         for column in columns
         if column.verdict == "stable" and column.main.smallest and column.main.smallest_measure == "σ"
     ]
-    return f"; a shift of {number(max(shifts), 2)} σ would have been seen (power 0.8)" if shifts else ""
+    if not shifts:
+        return ""
+    low, high = number(min(shifts), 2), number(max(shifts), 2)
+    spread = f"shifts of {low} to {high} σ" if low != high else f"a shift of {low} σ"
+    return f"; {spread} would have been seen (power 0.8)"
 
 
 def _list(names: Sequence[str]) -> str:
