@@ -1,6 +1,7 @@
 """Runs from start to end, when nothing untoward happens to any process."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mlsteward.errors import NotFound
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.kinds import job_kind
+from mlsteward.store.lock import StoreLock
 from mlsteward.store.metrics import steps_of
 from mlsteward.store.runs import Run, get_run
 from mlsteward.workspace import Workspace
@@ -125,6 +127,14 @@ def test_what_nobody_waits_for_is_taken_in_all_the_same(workspace: Workspace) ->
 
     number = start(workspace, "succeed")
     eventually(lambda: workspace.store.read(lambda t: get_run(t, number)).state == "completed")
+
+
+def test_looking_for_runs_leaves_the_store_alone_when_there_are_none(workspace: Workspace) -> None:
+    outcome(workspace, "succeed")
+    workspace.runs.take_in()
+    store = workspace.store.path
+    with StoreLock(store.with_name(store.name + ".lock")).held(deadline=time.monotonic() + 10):
+        workspace.runs.take_in()  # would find the store busy
 
 
 def test_artifacts_are_kept_in_the_runs_folder(workspace: Workspace) -> None:

@@ -20,6 +20,7 @@ from mlsteward.runs.folder import RunFolder, WorkOrder
 from mlsteward.runs.fork import ForkLauncher
 from mlsteward.runs.kinds import job_kind
 from mlsteward.runs.launch import Launcher, Launches
+from mlsteward.runs.marks import Marks
 from mlsteward.runs.settle import NotRecorded, settle
 from mlsteward.runs.spawn import SpawnLauncher
 from mlsteward.runs.stop import stop_worker
@@ -60,6 +61,8 @@ class Runs:
         self.outlive_host = launcher.outlives_host
         self._launches = Launches(launcher, self._not_launched)
         self._watch = Watch(self._ended, self.take_in)
+        self._marks = Marks(folder / "runs" / "active")
+        self._looked = False
 
     def folder(self, number: int) -> Path:
         """The run's folder; its artifacts are in `artifacts/` below it."""
@@ -106,6 +109,7 @@ class Runs:
         def record(t: "Transaction") -> int:
             number = add_run(t, run)
             self._folder(number).write_order(order)
+            self._marks.add(number)
             return number
 
         number, launched = self._write_and_launch(record)
@@ -158,9 +162,18 @@ class Runs:
         return self._settle(number)
 
     def take_in(self) -> None:
-        """Look at all active runs: take in results, find the lost, start the queued."""
+        """Look at all active runs: take in results, find the lost, start the queued.
+
+        Where there are none this does not open the store.
+        """
+        marked = self._marks.read()
+        # A restored store may have active runs from before the marks: the first look does not trust them.
+        if self._looked and not marked:
+            return
         active = self._store.read(lambda t: runs_in_state(t, *ACTIVE))
         going = {run.number for run in active}
+        self._marks.drop(marked - going)
+        self._looked = True
         for run in active:
             if run.state == "running" and self._folder(run.number).ended():
                 self._settle(run.number)
