@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument
+from mlsteward.names import close_names
 from mlsteward.training.signature import SignatureColumn
 
 _NUMBERS = ("number", "boolean")
@@ -16,13 +17,11 @@ def check_table(
 ) -> None:
     """Raise InvalidArgument unless `columns` of `dataset` hold every column of the signature in a type that fits, and
     `target` unless that is ""."""
-    from rapidfuzz.process import extractOne
-
     types = {column.name: column.type for column in columns}
     wanted = [column.name for column in signature] + ([target] if target else [])
     missing = [name for name in wanted if name not in types]
     if missing:
-        close = [found[0] for name in missing if (found := extractOne(name, list(types), score_cutoff=60))]
+        close = [match for name in missing[:3] for match in close_names(name, types, limit=1)]
         what = "the target " if missing == [target] else ""
         listed = ", ".join(f"`{name}`" for name in missing[:_SHOWN])
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""

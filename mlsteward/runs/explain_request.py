@@ -1,0 +1,70 @@
+"""From what was asked of `explain_model` to the work order of its worker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlsteward.errors import InvalidArgument
+from mlsteward.evaluation.explanation import ColumnWords, ImportanceLine
+from mlsteward.evaluation.table_fit import check_table
+from mlsteward.runs.jobs.explain import Request, TableFile
+from mlsteward.runs.judged_model import judged_model
+from mlsteward.serving.rows import check_rows
+from mlsteward.store.datasets import DatasetVersion, find_dataset
+from mlsteward.store.dictionary import column_entries
+from mlsteward.store.models import find_model
+from mlsteward.store.runs import get_run
+from mlsteward.store.transaction import Transaction
+
+MOST_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of the tool."""
+
+    model: str
+    dataset: str = ""
+    rows: Sequence[dict[str, Any] | int] = field(default_factory=list[dict[str, Any] | int])
+
+
+def explain_request(transaction: Transaction, asked: Asked) -> tuple[Request, list[str]]:
+    """The work order, and notes on the rows of the call.
+
+    Raises NotFound for unknown names and InvalidArgument where dataset or rows do not fit the model.
+    """
+    found = find_model(transaction, asked.model)
+    model = judged_model(transaction, found)
+    written = [row for row in asked.rows if isinstance(row, dict)]
+    numbers = [row for row in asked.rows if not isinstance(row, dict)]
+    if len(asked.rows) > MOST_ROWS:
+        raise InvalidArgument(f"{len(asked.rows)} rows are more than the {MOST_ROWS} that one call explains.")
+    checked = check_rows(written, model.signature)
+    background = find_dataset(transaction, model.dataset)
+    table = find_dataset(transaction, asked.dataset) if asked.dataset else None
+    if table:
+        check_table(model.signature, table.columns, dataset=table.label)
+    entries = column_entries(transaction, (table or background).name) or column_entries(transaction, background.name)
+    stored = get_run(transaction, found.run).result.get("importance", [])
+    request = Request(
+        model=model,
+        background=_file(background),
+        table=_file(table) if table else None,
+        rows=checked.rows,
+        numbers=numbers,
+        importance=[ImportanceLine.model_validate(line) for line in stored],
+        measure=table is not None and model.target in [column.name for column in table.columns] and not asked.rows,
+        words={one.column: ColumnWords(business_name=one.business_name, unit=one.unit) for one in entries},
+    )
+    return request, checked.notes
+
+
+def _file(version: DatasetVersion) -> TableFile:
+    return TableFile(
+        label=version.label,
+        snapshot=version.snapshot,
+        source_hash=version.source_hash,
+        reference=version.reference,
+        fingerprint=version.fingerprint,
+        columns=version.columns,
+    )

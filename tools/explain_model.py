@@ -1,0 +1,150 @@
+"""The tool `explain_model`."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from mlsteward.answer import Answer
+from mlsteward.evaluation.explanation import (
+    ColumnWords,
+    RowExplanation,
+    importance_words,
+    method_words,
+    row_words,
+    term_words,
+)
+from mlsteward.runs.explain_request import Asked, explain_request
+from mlsteward.runs.jobs.explain import PAGE, Request, Result
+from mlsteward.server.declare import Call, Tool
+from mlsteward.store.runs import Run
+
+_IMPORTANCE = 12
+_ROWS = 4
+_TERMS = 6
+
+
+class RowLines(BaseModel):
+    row: str
+    prediction: float
+    base: float
+    contributions: dict[str, float] = Field(description="By column, the largest first, on the scale of the method.")
+    rest: float = Field(description="The sum of the contributions not shown.")
+    words: list[str] = Field(default_factory=list[str], exclude=True)
+
+
+class ExplainAnswer(Answer):
+    run: int | None = None
+    state: str = "completed"
+    importance: list[str] = Field(default_factory=list[str])
+    importance_total: int = 0
+    rows: list[RowLines] = Field(default_factory=list[RowLines])
+    rows_total: int = 0
+    method: str = ""
+    notes: list[str] = Field(default_factory=list[str])
+    page: str = ""
+    plot: str = ""
+
+    def body(self) -> list[str]:
+        lines = [f"- {line}" for line in self.importance]
+        hidden = self.importance_total - len(self.importance)
+        more = self.rows_total - len(self.rows)
+        return [
+            "loss when permuted:" if lines else "",
+            *lines,
+            f"and {hidden} more" if hidden > 0 else "",
+            *[line for row in self.rows for line in row.words],
+            f"and {more} more rows at {self.page}" if more > 0 else "",
+            self.method,
+            *self.notes,
+            f"page: {self.page}" if self.page else "",
+        ]
+
+
+def explain_model(
+    call: Call,
+    model: str,
+    dataset: str = "",
+    rows: list[dict[str, Any] | int] = [],
+    wait_seconds: float = 20,
+) -> ExplainAnswer:
+    """What does a model lean on, and why does it predict what it does for a row?
+
+    Without `rows`: importance of the columns by permutation on rows the model did not see, from the training, or
+    measured on `dataset`. With `rows` (objects of column values, or row numbers of `dataset`, else of the training
+    data, from 1): what each column adds to that prediction, exact for linear models and trees, else sampled.
+    """
+    asked = Asked(model=model, dataset=dataset, rows=rows)
+    request, notes = call.workspace.store.read(lambda transaction: explain_request(transaction, asked))
+    if not rows and not request.measure and request.importance:
+        return _stored(request)
+    run = call.workspace.runs.start(
+        "explain",
+        request,
+        actor=call.actor,
+        name=request.model.label,
+        dataset=(request.table or request.background).label,
+        fingerprint=(request.table or request.background).fingerprint,
+        target=request.model.target,
+        params={name: value for name, value in vars(asked).items() if value},
+    )
+    return _answer(call.wait(run, wait_seconds), request, notes)
+
+
+def _stored(request: Request) -> ExplainAnswer:
+    """The importance that the training measured."""
+    label, words = request.model.label, request.words
+    lines = [importance_words(one, request.model.metric, words) for one in request.importance]
+    return ExplainAnswer(
+        verdict=f"{label} leans most on {lines[0]}, on the held-out rows of {request.model.dataset}.",
+        importance=lines[:_IMPORTANCE],
+        importance_total=len(lines),
+        next=f'explain_model(model="{label}", rows=[1])',
+    )
+
+
+def _answer(run: Run, request: Request, notes: list[str]) -> ExplainAnswer:
+    if run.state != "completed":
+        return ExplainAnswer(
+            verdict=f"{run.label} is still explaining.",
+            run=run.number,
+            state=run.state,
+            next=f"get_run(run={run.number}, wait_seconds=20)",
+        )
+    result = Result.model_validate(run.result)
+    files = f"mlsteward://runs/{run.number}/artifacts/"
+    shown = [] if result.rows else result.importance
+    return ExplainAnswer(
+        verdict=result.verdict,
+        run=run.number,
+        state=run.state,
+        importance=[importance_words(one, result.metric, request.words) for one in shown[:_IMPORTANCE]],
+        importance_total=len(shown),
+        rows=[_row(row, request.model.target, request.words) for row in result.rows[:_ROWS]],
+        rows_total=len(result.rows),
+        method=method_words(result.rows, len(request.model.classes)),
+        notes=[*notes, *result.notes][:6],
+        page=files + PAGE,
+        plot=files + result.plot if result.plot else "",
+        next=result.next,
+    )
+
+
+def _row(found: RowExplanation, target: str, words: dict[str, ColumnWords]) -> RowLines:
+    shown = found.terms[:_TERMS]
+    rest = sum(term.contribution for term in found.terms[_TERMS:])
+    lines = [term_words(term, found.scale, found.outcome or target, words) for term in shown]
+    return RowLines(
+        row=found.row,
+        prediction=_short(found.prediction),
+        base=_short(found.base),
+        contributions={term.column: _short(term.contribution) for term in shown},
+        rest=_short(rest),
+        words=[row_words(found, target), *[f"- {line}" for line in lines]],
+    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+TOOL = Tool(explain_model, title="Explain a model", toolset="judgement", read_only=True)
