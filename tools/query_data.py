@@ -48,7 +48,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
 
     workspace.queries.folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.queries.folder) as scratch:
-        result = workspace.queries.query(sql, find, limit)
+        result = workspace.queries.query(sql, find, max(limit, 1))
     fitted = fit_rows(result, ROOM)
     return QueryAnswer(
         verdict=_verdict(result, fitted),

@@ -30,8 +30,6 @@ _ENGINE_SHARE = 0.6
 _IDLE_SECONDS = 300.0
 # The rows are counted only where the first of them came at once, and no longer than this.
 _COUNT_SECONDS = 1.0
-# Deep statements make deep trees.
-_RECURSION = 20_000
 
 Message = dict[str, Any]
 
@@ -40,7 +38,6 @@ def main() -> None:
     folder, memory_mb = Path(sys.argv[1]), int(sys.argv[2])
     requests, answers = _own_streams()
     _bound_memory(memory_mb)
-    sys.setrecursionlimit(_RECURSION)
     inbox: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, inbox, folder), daemon=True).start()
     wall = FirstWall(connect(memory_mb=128))
@@ -101,7 +98,7 @@ def _answers(wall: FirstWall, request: Message, memory_mb: int, folder: Path) ->
             began = time.monotonic()
             result = first_rows(engine.table(RESULT), request["limit"])
             yield {"result": {"columns": result.columns, "rows": result.rows, "more": result.more}}
-            cheap = result.more and time.monotonic() - began < _COUNT_SECONDS
+            cheap = result.rows and result.more and time.monotonic() - began < _COUNT_SECONDS
             yield {"total": _count(engine) if cheap else result.total}
     except StewardError as error:
         yield _refusal(error)

@@ -40,12 +40,13 @@ class QueryProcess:
     def query(self, sql: str, find: Callable[[Statement], Mapping[str, Path]], limit: int) -> QueryResult:
         """The first `limit` rows of `sql`, which must be one SELECT. Raises InvalidSQL.
 
+        With a limit of 0 nothing is run, and what the engine has against the statement is raised all the same.
         `find` gives, for the statement as read, the Parquet file of each of its tables; it may raise what it likes.
         """
         with self._turn() as turn:
             statement = turn.read(sql)
             tables = {name: str(path) for name, path in find(statement).items()}
-            result = turn.ask({"sql": sql, "tables": tables, "limit": min(max(limit, 1), MOST_ROWS)})["result"]
+            result = turn.ask({"sql": sql, "tables": tables, "limit": min(max(limit, 0), MOST_ROWS)})["result"]
             columns = [(name, kind) for name, kind in result["columns"]]
             return QueryResult(columns, result["rows"], result["more"], turn.total(), statement.tables)
 

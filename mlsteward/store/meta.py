@@ -4,8 +4,8 @@ from pathlib import Path
 
 from mlsteward.data.engine import literal
 from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement
-from mlsteward.data.sql.words import close_to
 from mlsteward.errors import NotFound
+from mlsteward.names import close_names
 from mlsteward.store.datasets import find_dataset
 from mlsteward.store.transaction import Transaction
 
@@ -63,7 +63,7 @@ def _copy_out(transaction: Transaction, table: str, scratch: Path) -> Path:
     name = table.removeprefix(f"{METADATA_SCHEMA}.")
     if name not in METADATA:
         known = ", ".join(f"{METADATA_SCHEMA}.{other}" for other in METADATA)
-        close = [f"{METADATA_SCHEMA}.{other}" for other in close_to(name, METADATA)]
+        close = [f"{METADATA_SCHEMA}.{other}" for other in close_names(name, METADATA)]
         raise NotFound(f"There is no table `{table}`; metadata stands in {known}.", close=close)
     file = scratch / f"{name}.parquet"
     transaction.execute(f"COPY ({METADATA[name]}) TO {literal(str(file))} (FORMAT parquet)")

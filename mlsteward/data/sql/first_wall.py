@@ -2,14 +2,16 @@
 
 import json
 import re
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlsteward.data.sql import functions
 from mlsteward.data.sql.shapes import EXPRESSIONS, NODES, PARTS, TABLES
 from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement
-from mlsteward.data.sql.words import close_to, parser_words
+from mlsteward.data.sql.words import parser_words
 from mlsteward.errors import InvalidSQL
+from mlsteward.names import close_names
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 32 * 1024
 READ_FILES = "register_dataset(name=…, source=…)"
 
+# The parser admits 1,000 levels, each of which takes a few in the tree.
+_RECURSION = 20_000
 _TREE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)"
 _SYSTEM_NAMES = """
     SELECT lower(view_name) FROM duckdb_views() WHERE internal
@@ -38,6 +42,7 @@ class FirstWall:
 
     def __init__(self, engine: "duckdb.DuckDBPyConnection") -> None:
         self._engine = engine
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
 
     def read(self, sql: str) -> Statement:
         """The statement in `sql` and the tables it names. Raises InvalidSQL, saying what does not pass and why."""
@@ -224,7 +229,7 @@ def _check_function(part: Part, allowed: frozenset[str], what: str, *, methods: 
         raise InvalidSQL(f"`{name}` is not taken: files are registered as datasets first.", next=READ_FILES)
     raise InvalidSQL(
         f"There is no {what} `{name}` here: SQL may use those that compute from their arguments alone.",
-        close=close_to(name, allowed),
+        close=close_names(name, sorted(allowed)),
     )
 
 

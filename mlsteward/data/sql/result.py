@@ -36,8 +36,11 @@ class QueryResult:
 
 
 def first_rows(relation: "duckdb.DuckDBPyRelation", limit: int) -> QueryResult:
-    """The first `limit` rows of `relation`."""
+    """The first `limit` rows of `relation`; with a limit of 0 nothing is run, and only the columns are told."""
     types = [str(kind).strip('"') for kind in relation.types]
+    columns = list(zip(relation.columns, types, strict=True))
+    if not limit:
+        return QueryResult(columns, rows=[], more=True)
     # Dates, times and nested values are written by the engine: Python has no year 10000, and no zones without pytz.
     shown = [
         f"#{place}" if _AS_THEY_ARE.fullmatch(kind) else f"left(CAST(#{place} AS VARCHAR), {LONGEST_TEXT + 1})"
@@ -45,7 +48,7 @@ def first_rows(relation: "duckdb.DuckDBPyRelation", limit: int) -> QueryResult:
     ]
     rows = relation.project(", ".join(shown)).limit(limit + 1).fetchall()
     return QueryResult(
-        columns=list(zip(relation.columns, types, strict=True)),
+        columns=columns,
         rows=[[safe_value(value) for value in row] for row in rows[:limit]],
         more=len(rows) > limit,
         total=None if len(rows) > limit else len(rows),

@@ -1,10 +1,11 @@
 """What the engine says about a statement, in words for the one who wrote it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mlsteward.errors import InvalidSQL
+from mlsteward.names import close_names
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,22 +16,16 @@ _UNKNOWN_COLUMN = re.compile(
     r'|does not have a column named "(?P<second>[^"]+)"'
     r'|Column "(?P<third>[^"]+)" in \w+ list not found'
 )
-_ADVICE = re.compile(r"\n\s*(?:LINE \d+:|Possible solutions|See also|Use \"SET|Candidate |Did you mean).*", re.DOTALL)
+_ADVICE = re.compile(
+    r"\n\s*(?:LINE \d+:|Possible solutions|See also|Candidate |Did you mean).*|\s*Use \"SET .*", re.DOTALL
+)
 _LONGEST = 500
 _MOST_NAMES = 20
 
 
-def close_to(name: str, names: Iterable[str]) -> list[str]:
-    """The names that are near `name`, best first."""
-    from rapidfuzz.process import extract
-    from rapidfuzz.utils import default_process
-
-    return [found for found, *_ in extract(name, sorted(names), processor=default_process, limit=3, score_cutoff=65)]
-
-
 def parser_words(sql: str, message: str, position: str | None) -> InvalidSQL:
     """Why `sql` does not parse, and where."""
-    words = message.splitlines()[0].partition(' Use "SET')[0].rstrip(".")
+    words = _ADVICE.sub("", message).rstrip(".")
     return InvalidSQL(f"The statement does not parse: {words}{_place(sql, position)}.")
 
 
@@ -64,7 +59,7 @@ def engine_words(
         return InvalidSQL(message)
     name = next(group for group in unknown.groups() if group)
     known = [column for table in columns.values() for column in table]
-    close = close_to(name, known)
+    close = close_names(name, known)
     if known and not close:
         message += f" The columns are {', '.join(known[:_MOST_NAMES])}{' …' if len(known) > _MOST_NAMES else ''}."
     return InvalidSQL(message, close=close, next=_look_up(columns))

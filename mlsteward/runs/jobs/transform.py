@@ -1,0 +1,83 @@
+"""The work behind `transform_dataset`."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from mlsteward.data.engine import connect, literal
+from mlsteward.data.snapshot import Column, draft_snapshot
+from mlsteward.data.sql.first_wall import FirstWall
+from mlsteward.data.sql.second_wall import RESULT, result_of
+from mlsteward.errors import UnusableData
+from mlsteward.runs.job import Job
+from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+
+
+class Request(BaseModel):
+    """A statement that passed the first wall, and the file of each table that it names."""
+
+    sql: str
+    tables: dict[str, str]
+    plan: VersionPlan
+
+
+class Result(BaseModel):
+    """What was made of the rows."""
+
+    verdict: str
+    next: str
+    rows: int
+    columns: list[Column]
+    relationships: list[str]
+    warnings: list[str]
+
+
+def work(request: Request, job: Job) -> Result:
+    """Run the statement behind both walls and make its rows a version of the dataset."""
+    scratch = job.folder / "temp"
+    scratch.mkdir(exist_ok=True)
+    rows = scratch / "rows.parquet"
+    memory_mb = job.memory_mb // 2
+    job.progress(0.0, "running the statement")
+    count = _write_rows(request, rows, memory_mb)
+    if not count:
+        raise UnusableData("The statement gives no row; a dataset needs one at least.")
+    job.progress(0.3, "writing the snapshot")
+    with connect(memory_mb=memory_mb, temp=scratch / "spill") as engine:
+        select = f"SELECT * FROM read_parquet({literal(str(rows))})"
+        draft = draft_snapshot(engine, select, scratch, limit_mb=request.plan.snapshot_limit_mb)
+        rows.unlink()
+        new = make_version(engine, draft, request.plan, job)
+    return Result(
+        verdict=_verdict(request.plan, new),
+        next=f'profile_dataset(dataset="{request.plan.name}")',
+        rows=new.snapshot.rows,
+        columns=new.snapshot.columns,
+        relationships=[one.words for one in new.relationships],
+        warnings=new.warnings,
+    )
+
+
+def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
+    """The version, its dictionary entries and relationships."""
+    record_version(transaction, run, folder)
+
+
+def _write_rows(request: Request, file: Path, memory_mb: int) -> int:
+    statement = FirstWall(connect(memory_mb=128)).read(request.sql)
+    tables = {name: Path(path) for name, path in request.tables.items()}
+    spill = file.parent / "sql"
+    with result_of(statement, tables, memory_mb=memory_mb, temp=spill, output=file) as engine:
+        copied = engine.execute(f"COPY (FROM {RESULT}) TO {literal(str(file))} (FORMAT parquet)").fetchall()
+    return int(copied[0][0])
+
+
+def _verdict(plan: VersionPlan, new: NewVersion) -> str:
+    rows = f"{new.snapshot.rows:,} row{'s' if new.snapshot.rows != 1 else ''}"
+    if new.profile is None:
+        return f"The statement gives the {rows} that {plan.name} has already: no new version."
+    origins = ", ".join(source.removeprefix("dataset:") for source in plan.sources)
+    made = f" made from {origins}" if origins else ""
+    return f"{plan.name} has a new version with {rows} and {len(new.snapshot.columns)} columns{made}."

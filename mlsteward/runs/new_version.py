@@ -1,0 +1,208 @@
+"""A table that becomes the next version of a dataset: planned and recorded by the server, made by a worker."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from mlsteward.data.engine import literal
+from mlsteward.data.profile import TableProfile, profile_table
+from mlsteward.data.snapshot import Draft, Snapshot, place_snapshot
+from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.harvest import harvest_columns
+from mlsteward.dictionary.relationships import DatasetTable, Relationship, find_relationships
+from mlsteward.runs.job import Job
+from mlsteward.store.activity import add_activity
+from mlsteward.store.datasets import DatasetVersion, add_version, newest_version, newest_versions
+from mlsteward.store.dictionary import write_entries
+from mlsteward.store.relationships import write_relationships
+from mlsteward.store.runs import Run, update_run
+from mlsteward.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    import duckdb
+
+FILE = "version.json"
+_IDENTITY = "concat_ws('/', algorithm, engine, schema_hash, fingerprint)"
+# What a column brings along from the dataset it was taken from. A role fits the table, so only a written one comes.
+_CARRIED = ("description", "business_name", "unit", "sensitivity", "available_at", "allowed_values")
+
+
+class OtherTable(BaseModel):
+    """Another dataset, to find relationships with."""
+
+    name: str
+    path: str
+    profile: TableProfile
+
+
+class VersionPlan(BaseModel):
+    """What a worker needs of the store, and what the version will say of itself.
+
+    `known` has the paths of snapshots by identity, `newest` the identity of the dataset's newest version; `carried`
+    has entries of columns of other datasets that are likely the same.
+    """
+
+    name: str
+    description: str = ""
+    source: str = ""
+    sources: list[str] = []
+    sql: str = ""
+    family: str = ""
+    descriptions: dict[str, str] = {}
+    carried: dict[str, Entry] = {}
+    known: dict[str, str] = {}
+    newest: str = ""
+    others: list[OtherTable] = []
+    snapshot_limit_mb: int = 10240
+
+
+class NewVersion(BaseModel):
+    """What was made, left in the run's folder for the server. `profile` is None where nothing is new."""
+
+    plan: VersionPlan
+    snapshot: Snapshot
+    profile: TableProfile | None = None
+    entries: list[Entry] = []
+    relationships: list[Relationship] = []
+    warnings: list[str] = []
+
+
+def plan_version(
+    transaction: Transaction,
+    workspace: Path,
+    name: str,
+    *,
+    description: str = "",
+    source: str = "",
+    sources: Sequence[str] = (),
+    sql: str = "",
+    family: str = "",
+    descriptions: Mapping[str, str] | None = None,
+    carried: Mapping[str, Entry] | None = None,
+    snapshot_limit_mb: int = 10240,
+) -> VersionPlan:
+    """The plan for a version of `name`, with all that its worker must know of the store."""
+    identities = transaction.rows(f"SELECT {_IDENTITY}, snapshot, reference, name, version FROM dataset_versions")
+    newest = newest_version(transaction, name)
+    return VersionPlan(
+        name=name,
+        description=description,
+        source=source,
+        sources=list(sources),
+        sql=sql,
+        family=family or name,
+        descriptions=dict(descriptions or {}),
+        carried=dict(carried or {}),
+        known={identity: path for identity, path, reference, *_ in identities if not reference},
+        newest=next((row[0] for row in identities if newest and row[3:] == (newest.name, newest.version)), ""),
+        others=[
+            OtherTable(name=other.name, path=str(workspace / other.snapshot), profile=other.profile)
+            for other in newest_versions(transaction)
+            if other.name != name
+        ],
+        snapshot_limit_mb=snapshot_limit_mb,
+    )
+
+
+def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: VersionPlan, job: Job) -> NewVersion:
+    """Profile a draft, look for its relationships and put it in its place; progress goes from 0.4 to 1."""
+    kept = plan.model_copy(update={"known": {}, "carried": {}, "others": []})
+    if draft.snapshot.identity == plan.newest:
+        new = NewVersion(plan=kept, snapshot=place_snapshot(draft, job.workspace, plan.known))
+    else:
+        profile = profile_table(connection, draft.source, lambda done: job.progress(0.4 + 0.4 * done, "profiling"))
+        job.progress(0.8, "looking for relationships")
+        relationships = find_relationships(
+            connection, DatasetTable(plan.name, draft.source, profile), [*_other_tables(plan)]
+        )
+        entries = harvest_columns(plan.name, profile, plan.descriptions, plan.description)
+        new = NewVersion(
+            plan=kept,
+            snapshot=place_snapshot(draft, job.workspace, plan.known),
+            profile=profile,
+            entries=[_with_carried(entry, plan.carried.get(entry.column)) for entry in entries],
+            relationships=relationships,
+            warnings=draft.warnings,
+        )
+    (job.folder / FILE).write_text(new.model_dump_json(), encoding="utf-8")
+    return new
+
+
+def record_version(transaction: Transaction, run: Run, folder: Path) -> DatasetVersion:
+    """Add the version that a run left in its `folder`, with its dictionary entries; the run says which it is.
+
+    Where the newest version holds the same rows it is that one, and nothing is added.
+    """
+    new = NewVersion.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
+    plan, snapshot = new.plan, new.snapshot
+    newest = newest_version(transaction, plan.name)
+    if newest and (new.profile is None or _same_rows(newest, snapshot)):
+        version = newest
+        if plan.description and plan.description != newest.description:
+            transaction.execute("UPDATE datasets SET description = ? WHERE name = ?", [plan.description, plan.name])
+    else:
+        version = _add(transaction, run, new)
+    update_run(transaction, run.number, dataset=version.label, fingerprint=version.fingerprint)
+    return version
+
+
+def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
+    assert new.profile
+    placed = add_version(
+        transaction,
+        DatasetVersion(
+            **new.snapshot.model_dump(exclude={"path"}),
+            **new.plan.model_dump(include={"name", "description", "source", "sources", "sql", "family"}),
+            snapshot=new.snapshot.path,
+            version=0,
+            warnings=new.warnings,
+            run=run.number,
+            actor=run.actor,
+            created=run.finished or datetime.now(UTC),
+            profile=new.profile,
+        ),
+    )
+    write_entries(transaction, new.entries, run.actor)
+    write_relationships(transaction, new.plan.name, new.relationships)
+    add_activity(
+        transaction,
+        actor=run.actor,
+        client=run.client,
+        action=run.kind,
+        asset=f"dataset:{placed.label}",
+        why=run.reason,
+        run=run.number,
+    )
+    return placed
+
+
+def _other_tables(plan: VersionPlan) -> Iterator[DatasetTable]:
+    for other in plan.others:
+        if Path(other.path).is_file():
+            yield DatasetTable(other.name, f"read_parquet({literal(other.path)})", other.profile)
+
+
+def _same_rows(version: DatasetVersion, snapshot: Snapshot) -> bool:
+    fields = ("fingerprint", "schema_hash", "algorithm", "engine")
+    return all(getattr(version, field) == getattr(snapshot, field) for field in fields)
+
+
+def _with_carried(entry: Entry, origin: Entry | None) -> Entry:
+    """`entry` with the words of the column it was taken from, where the values say that it still is that column."""
+    if origin is None or entry.type != origin.type or not _lies_within(entry, origin):
+        return entry
+    carried = {field: getattr(origin, field) for field in _CARRIED if getattr(origin, field)}
+    if "role" in origin.writers:
+        carried["role"] = origin.role
+    return entry.model_copy(update=carried)
+
+
+def _lies_within(entry: Entry, origin: Entry) -> bool:
+    ends = (origin.facts.minimum, entry.facts.minimum, entry.facts.maximum, origin.facts.maximum)
+    if all(isinstance(end, str) for end in ends) or all(isinstance(end, int | float) for end in ends):
+        low, least, most, high = ends
+        return low <= least and most <= high  # pyright: ignore[reportOperatorIssue] - of one type, as just seen
+    return True

@@ -1,0 +1,126 @@
+"""The tool `transform_dataset`."""
+
+from collections import Counter
+from pathlib import Path
+
+from pydantic import Field
+
+from mlsteward.answer import Answer
+from mlsteward.data.snapshot import Column
+from mlsteward.data.sql.statement import Statement
+from mlsteward.dictionary.entry import Entry
+from mlsteward.errors import NotSupported
+from mlsteward.names import check_dataset_name
+from mlsteward.runs.jobs.transform import Request, Result
+from mlsteward.runs.new_version import VersionPlan, plan_version
+from mlsteward.server.declare import Call, Tool
+from mlsteward.store.datasets import DatasetVersion, find_dataset
+from mlsteward.store.dictionary import column_entries
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+
+_COLUMNS = 40
+_LINES = 6
+
+
+class TransformAnswer(Answer):
+    run: int
+    state: str
+    dataset: str = Field(default="", description="The version that holds the rows.")
+    rows: int = 0
+    columns: list[Column] = Field(default_factory=list[Column])
+    columns_total: int = 0
+    sources: list[str] = Field(default_factory=list[str])
+    relationships: list[str] = Field(default_factory=list[str])
+    warnings: list[str] = Field(default_factory=list[str])
+
+    def body(self) -> list[str]:
+        more = self.columns_total - len(self.columns)
+        columns = ", ".join(f"{column.name} {column.type}" for column in self.columns)
+        return [
+            f"{self.dataset}: {columns}" + (f" and {more} more" if more > 0 else "") if columns else "",
+            f"made from {', '.join(self.sources)}" if self.sources else "",
+            *(f"relationship: {words}" for words in self.relationships),
+            *(f"warning: {words}" for words in self.warnings),
+        ]
+
+
+def transform_dataset(
+    call: Call, name: str, sql: str, description: str = "", wait_seconds: float = 20
+) -> TransformAnswer:
+    """Make the result of a SELECT a dataset that knows its sources: join, filter, derive, aggregate.
+
+    SQL as in query_data, over datasets; `name` may be new, or a dataset that gets its next version. The same rows
+    again make no new version. Columns taken over unchanged keep their unit and description.
+    """
+    workspace = call.workspace
+    check_dataset_name(name)
+    sources: dict[str, DatasetVersion] = {}
+
+    def find(statement: Statement) -> dict[str, Path]:
+        _check_tables(statement)
+        sources.update(workspace.store.read(lambda t: {table: find_dataset(t, table) for table in statement.tables}))
+        return {table: workspace.folder / version.snapshot for table, version in sources.items()}
+
+    def plan(t: Transaction) -> VersionPlan:
+        versions = {version.label: version for version in sources.values()}
+        return plan_version(
+            t,
+            workspace.folder,
+            name,
+            description=description,
+            sources=[f"dataset:{label}" for label in versions],
+            sql=sql,
+            family=next((version.family for version in versions.values()), ""),
+            carried=_carried(t, {version.name for version in versions.values()}),
+            snapshot_limit_mb=call.settings.snapshot_limit_mb,
+        )
+
+    # What is wrong with the statement is said now, not by a failed run.
+    workspace.queries.query(sql, find, limit=0)
+    tables = {table: str(workspace.folder / version.snapshot) for table, version in sources.items()}
+    request = Request(sql=sql, tables=tables, plan=workspace.store.read(plan))
+    run = workspace.runs.start("transform", request, actor=call.actor, name=name, params={"sql": sql})
+    return _answer(call.wait(run, wait_seconds), request.plan.sources)
+
+
+def _check_tables(statement: Statement) -> None:
+    if statement.metadata:
+        raise NotSupported(
+            f"A dataset cannot be made from {statement.metadata[0]}: metadata changes with every call.",
+            next="query_data(sql=…)",
+        )
+
+
+def _carried(transaction: Transaction, sources: set[str]) -> dict[str, Entry]:
+    """The entries of columns that exactly one source has."""
+    entries = [entry for source in sorted(sources) for entry in column_entries(transaction, source)]
+    counts = Counter(entry.column for entry in entries)
+    return {entry.column: entry for entry in entries if counts[entry.column] == 1}
+
+
+def _answer(run: Run, sources: list[str]) -> TransformAnswer:
+    if run.state != "completed":
+        return TransformAnswer(
+            verdict=f"{run.label} is still making {run.name}.",
+            run=run.number,
+            state=run.state,
+            next=f"get_run(run={run.number}, wait_seconds=20)",
+        )
+    result = Result.model_validate(run.result)
+    return TransformAnswer(
+        verdict=result.verdict,
+        run=run.number,
+        state=run.state,
+        dataset=run.dataset,
+        rows=result.rows,
+        columns=result.columns[:_COLUMNS],
+        columns_total=len(result.columns),
+        sources=sources,
+        relationships=result.relationships[:_LINES],
+        warnings=result.warnings[:_LINES],
+        next=result.next,
+    )
+
+
+TOOL = Tool(transform_dataset, title="Transform a dataset", toolset="data", read_only=False)
