@@ -9,12 +9,12 @@ from mlsteward.drift.counts import count_categories
 
 
 def test_few_hits_are_tested_exactly() -> None:
-    expected = 2 * stats.fisher_exact([[1, 999], [8, 492]], alternative="less").pvalue
+    expected = 2 * float(np.asarray(stats.fisher_exact([[1, 999], [8, 492]], alternative="less"))[1])
     assert rates.rate_p(1, 1000, 8, 500) == pytest.approx(expected, rel=1e-6)
 
 
 def test_many_hits_are_tested_as_by_chi_squared() -> None:
-    expected = stats.chi2_contingency([[300, 700], [390, 610]], correction=False).pvalue
+    expected = stats.chi2_contingency([[300, 700], [390, 610]], correction=False)[1]
     assert rates.rate_p(300, 1000, 390, 1000) == pytest.approx(expected)
 
 

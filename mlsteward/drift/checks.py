@@ -69,7 +69,7 @@ def check_values(column: str, cells: CountedValues) -> Evidence:
         gate=gate,
         change=describe_values(cells),
         stability_index=numeric.stability_index(cells),
-        power=smallest,
+        power=smallest if len(cells.values) > 1 else None,
     )
 
 
@@ -110,7 +110,7 @@ def check_categories(column: str, counted: CountedCategories, *, rates_too: bool
         gate=DISTANCE_GATE,
         change=describe_categories(counted),
         stability_index=numeric.index_of_shares(pooled.reference, pooled.current),
-        power=lambda level: _categories_power(pooled, level),
+        power=(lambda level: _categories_power(pooled, level)) if len(pooled.reference) > 1 else None,
     )
     binary = len(pooled.reference) == 2
     return _with_rates(evidence, pooled, binary=binary) if binary or rates_too else evidence

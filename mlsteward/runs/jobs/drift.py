@@ -64,7 +64,8 @@ def work(request: Request, job: Job) -> Result:
         multivariate=request.multivariate,
         seed=request.seed,
     )
-    with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 2), temp=job.folder / "temp") as connection:
+    memory = min(_MEMORY_MB, job.memory_mb // 2)
+    with connect(memory_mb=memory, temp=job.folder / "temp") as connection, job.threads(1):
         comparison = compare(connection, task, job.progress)
     report = comparison.report
     job.progress(0.95, "drawing the columns that changed most")
