@@ -59,7 +59,10 @@ def _record(t: "Transaction", run: Run, folder: RunFolder, outcome: Outcome) -> 
     except StewardError as error:
         raise NotRecorded(error.words()) from error
     except Exception as error:  # a fault in one kind of job must not stop the server that happens to look
-        raise NotRecorded(f"Its result could not be recorded: {type(error).__name__}, a fault of ours.") from error
+        words = (
+            f"Its result could not be recorded: {type(error).__name__}, a fault of ours; the server's log says where."
+        )
+        raise NotRecorded(words) from error
 
 
 def _end_without_result(t: "Transaction", run: Run, folder: RunFolder) -> None:
