@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mlsteward.data.engine import quote
+from mlsteward.data.engine import quote, row_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,12 +40,12 @@ def _of_distribution(column: "ColumnProfile", filled: int) -> list[str]:
 
 def _of_texts(connection: "duckdb.DuckDBPyConnection", source: str, column: "ColumnProfile", filled: int) -> list[str]:
     name = quote(column.name)
-    found = connection.execute(
+    numbers, padded, zeros, longest, odd = row_of(
+        connection,
         f"SELECT count(TRY_CAST({name} AS DOUBLE)), count(*) FILTER (trim({name}) <> {name}),"
         f" count(*) FILTER (regexp_full_match({name}, '0[0-9]+')), max(length({name})),"
-        f" min({name}) FILTER (TRY_CAST({name} AS DOUBLE) IS NULL) FROM {source}"
-    ).fetchone()
-    numbers, padded, zeros, longest, odd = found or (0, 0, 0, 0, None)
+        f" min({name}) FILTER (TRY_CAST({name} AS DOUBLE) IS NULL) FROM {source}",
+    )
     warnings: list[str] = []
     if numbers == filled:
         reason = f" ({zeros} begin with 0, so they are kept as text)" if zeros else ""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlsteward.data.column_names import clean_names
-from mlsteward.data.engine import quote
+from mlsteward.data.engine import quote, row_of
 from mlsteward.errors import UnusableData
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def _as_text(name: str, kind: str, base: str) -> tuple[str, str]:
 
 def _fits(connection: "duckdb.DuckDBPyConnection", sql: str, name: str) -> bool:
     """Whether all whole numbers of a wide type lie in the range of BIGINT."""
-    found = connection.execute(f"SELECT max(abs({name}::DOUBLE)) FROM ({sql})").fetchone()
-    return not found or found[0] is None or found[0] < _LARGEST_BIGINT
+    (largest,) = row_of(connection, f"SELECT max(abs({name}::DOUBLE)) FROM ({sql})")
+    return largest is None or largest < _LARGEST_BIGINT
 
 
 def _non_finite(connection: "duckdb.DuckDBPyConnection", sql: str, described: list[tuple[str, str]]) -> list[str]:
@@ -73,7 +73,7 @@ def _non_finite(connection: "duckdb.DuckDBPyConnection", sql: str, described: li
     if not floats:
         return []
     counts = ", ".join(f"count(*) FILTER (NOT isfinite({quote(name)}))" for name in floats)
-    found = connection.execute(f"SELECT {counts} FROM ({sql})").fetchone() or ()
+    found = row_of(connection, f"SELECT {counts} FROM ({sql})")
     return [
         f"`{name}` holds {count} numbers that are not finite (NaN, inf); they became null."
         for name, count in zip(floats, found, strict=True)

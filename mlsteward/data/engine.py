@@ -1,7 +1,7 @@
 """The one way a DuckDB engine is opened to work on data (the store opens its own)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,3 +45,9 @@ def quote(identifier: str) -> str:
 def literal(text: str) -> str:
     """`text` as a SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def row_of(connection: "duckdb.DuckDBPyConnection", sql: str) -> tuple[Any, ...]:
+    """The one row of a result. (`fetchone` leaves the result open, and the connection refuses other work then.)"""
+    (row,) = connection.execute(sql).fetchall()
+    return row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlsteward.data.engine import quote
+from mlsteward.data.engine import quote, row_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,8 +29,7 @@ class Fingerprint:
 def fingerprint_table(connection: "duckdb.DuckDBPyConnection", source: str, columns: Sequence[str]) -> Fingerprint:
     """The fingerprint of a table expression. Equal fingerprints of one engine version mean equal rows."""
     sums = ", ".join(f"sum(hash({quote(name)})::HUGEINT)" for name in columns)
-    found = connection.execute(f"SELECT count(*), sum(hash(t)::HUGEINT), {sums} FROM {source} AS t").fetchone()
-    rows, table, *parts = found or (0, 0)
+    rows, table, *parts = row_of(connection, f"SELECT count(*), sum(hash(t)::HUGEINT), {sums} FROM {source} AS t")
     texts = {name: _hex(part) for name, part in zip(columns, parts, strict=True)}
     return Fingerprint(rows=int(rows), table=_hex(table), columns=texts)
 

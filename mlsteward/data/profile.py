@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from mlsteward.data.engine import quote
+from mlsteward.data.engine import quote, row_of
 from mlsteward.errors import NotFound
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ def profile_table(
     infinities count as nulls. `progress` is told the share that is done.
     """
     described = connection.execute(f"DESCRIBE SELECT * FROM {sql_source}").fetchall()
-    counted = connection.execute(f"SELECT count(*) FROM {sql_source}").fetchone()
-    rows = int(counted[0]) if counted else 0
+    (rows,) = row_of(connection, f"SELECT count(*) FROM {sql_source}")
     columns: list[ColumnProfile] = []
     for start in range(0, len(described), _BATCH):
         batch = [(name, kind) for name, kind, *_ in described[start : start + _BATCH]]
@@ -129,8 +128,7 @@ def _profile_batch(
 
     columns = [ColumnProfile(name=name, type=kind, family=type_family(kind), rows=rows) for name, kind in batch]
     aggregates = [aggregate for column in columns for aggregate in _aggregates(column)]
-    found = connection.execute(f"SELECT {', '.join(aggregates)} FROM {source}").fetchone() or ()
-    values = iter(found)
+    values = iter(row_of(connection, f"SELECT {', '.join(aggregates)} FROM {source}"))
     for column in columns:
         _take(column, [next(values) for _ in _aggregates(column)])
     for column in columns:
@@ -198,8 +196,8 @@ def _count_distinct(connection: "duckdb.DuckDBPyConnection", source: str, column
     many = column.distinct > _EXACT_DISTINCT
     if many and (column.type in ("DOUBLE", "FLOAT") or column.distinct < 0.9 * filled):
         return
-    found = connection.execute(f"SELECT count(DISTINCT {quote(column.name)}) FROM {source}").fetchone()
-    column.distinct = min(int(found[0]), filled) if found else 0
+    (distinct,) = row_of(connection, f"SELECT count(DISTINCT {quote(column.name)}) FROM {source}")
+    column.distinct = min(distinct, filled)
     column.distinct_exact = True
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from mlsteward.data.profile import TableProfile
-from mlsteward.data.snapshot import Column, Snapshot
+from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import parse_reference
-from mlsteward.store.store import Transaction
+from mlsteward.store.transaction import Transaction
 
 
 class DatasetVersion(BaseModel):
@@ -105,14 +105,9 @@ def versions_of(transaction: Transaction, name: str) -> list[DatasetVersion]:
     return _versions(transaction, "v.name = ?", [name], order="v.version DESC")
 
 
-def same_rows(transaction: Transaction, snapshot: Snapshot) -> list[str]:
-    """The labels of versions that hold exactly the rows and columns of `snapshot`."""
-    rows = transaction.rows(
-        "SELECT name, version FROM dataset_versions WHERE fingerprint = ? AND schema_hash = ? AND algorithm = ?"
-        " AND engine = ? ORDER BY name, version",
-        [snapshot.fingerprint, snapshot.schema_hash, snapshot.algorithm, snapshot.engine],
-    )
-    return [f"{name}@{version}" for name, version in rows]
+def registered_sources(transaction: Transaction) -> set[str]:
+    """The sources that versions came from."""
+    return {source for (source,) in transaction.rows("SELECT DISTINCT source FROM dataset_versions")}
 
 
 def dataset_names(transaction: Transaction, prefix: str = "") -> list[str]:

@@ -1,0 +1,135 @@
+"""The work behind `register_dataset`."""
+
+import shutil
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from mlsteward.data.engine import connect
+from mlsteward.data.snapshot import Draft, draft_reference, draft_snapshot
+from mlsteward.data.sources import SourceOrder, locate, read_located
+from mlsteward.data.staging import hash_files
+from mlsteward.dictionary.entry import Entry
+from mlsteward.errors import StewardError, UnusableData
+from mlsteward.runs.job import Job
+from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MEGABYTE = 1024 * 1024
+_ROLES = ("key", "event_time", "target", "text", "ignore")
+_WARNINGS = 100
+
+
+class Request(BaseModel):
+    """What to read, and what the version is to be."""
+
+    source: SourceOrder
+    plan: VersionPlan
+
+
+class FoundRelationship(BaseModel):
+    relationship: str
+    coverage: float = Field(description="Share of rows whose value is found there.")
+
+
+class Result(BaseModel):
+    """What was read; `suggested` has columns by the role that their names and values suggest."""
+
+    verdict: str
+    next: str
+    new_version: bool
+    rows: int
+    columns: int
+    suggested: dict[str, list[str]] = {}
+    relationships: list[FoundRelationship] = []
+    warnings: list[str] = []
+
+
+def work(request: Request, job: Job) -> Result:
+    """Read the source, write and measure the snapshot, profile it, look for relationships."""
+    import duckdb
+
+    scratch = job.folder / "temp"
+    scratch.mkdir(exist_ok=True)
+    try:
+        with closing(connect(memory_mb=max(job.memory_mb // 2, 256), temp=scratch / "spill")) as connection:
+            new = _register(connection, request, job, scratch)
+    except StewardError:
+        raise
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        words = str(error).splitlines()[0].replace(str(scratch), "")
+        raise UnusableData(f"{request.source.shown} cannot be read: {words[:300]}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        if request.source.fetched:
+            Path(request.source.fetched).unlink(missing_ok=True)
+    return _result(request, new)
+
+
+def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
+    """The version, its dictionary entries and relationships."""
+    record_version(transaction, run, folder)
+
+
+def _register(connection: "duckdb.DuckDBPyConnection", request: Request, job: Job, scratch: Path) -> NewVersion:
+    job.progress(0.0, f"opening {request.source.shown}")
+    located = locate(request.source, scratch, lambda done: job.progress(0.1 * done, "fetching"))
+    source_hash = hash_files(list(located.files))
+    job.progress(0.1, "reading types from all rows")
+    limit_mb = request.source.limit_mb
+    reading, kind = read_located(connection, located, scratch, limit_mb)
+    job.progress(0.2, "writing the snapshot")
+    size = sum(file.size for file in located.watched)
+    draft: Draft
+    if kind == "parquet" and located.stays and size > limit_mb * _MEGABYTE:
+        if len(located.files) > 1:
+            raise UnusableData(
+                f"The files have {size // _MEGABYTE:,} MB together, over the limit of {limit_mb:,} MB for snapshots. "
+                "One Parquet file of that size can be referred to where it stands; several cannot."
+            )
+        draft = draft_reference(connection, next(iter(located.files)), source_hash)
+    else:
+        draft = draft_snapshot(
+            connection, reading.sql, scratch, source_hash=source_hash, limit_mb=limit_mb, finite=reading.finite
+        )
+    located.check_unchanged()
+    draft = replace(draft, warnings=[*reading.warnings, *draft.warnings])
+    return make_version(connection, draft, request.plan, job)
+
+
+def _result(request: Request, new: NewVersion) -> Result:
+    name, rows = request.plan.name, new.snapshot.rows
+    columns = new.profile.columns if new.profile else []
+    if new.profile is None:
+        verdict = f"{request.source.shown} holds the {rows:,} rows that `{name}` has already: no new version."
+    else:
+        verdict = f"`{name}` has {rows:,} rows and {len(columns)} columns from {request.source.shown}."
+    of_columns = [f"`{column.name}` {warning}" for column in columns for warning in column.warnings]
+    return Result(
+        verdict=verdict,
+        next=f'lookup_data_dictionary(dataset="{name}")',
+        new_version=new.profile is not None,
+        rows=rows,
+        columns=len(new.snapshot.columns),
+        suggested=_suggested(new.entries),
+        relationships=[
+            FoundRelationship(relationship=found.words, coverage=round(found.coverage, 4))
+            for found in new.relationships
+        ],
+        warnings=[*new.warnings, *of_columns][:_WARNINGS],
+    )
+
+
+def _suggested(entries: list[Entry]) -> dict[str, list[str]]:
+    """Columns that stand out, by role."""
+    named = {role: [entry.column for entry in entries if entry.role == role] for role in _ROLES}
+    return {role: columns for role, columns in named.items() if columns}

@@ -1,0 +1,63 @@
+"""The page `mlsteward://datasets/{name}`."""
+
+from mlsteward.answer import markdown_table, number
+from mlsteward.data.profile import ColumnProfile
+from mlsteward.server.declare import Page
+from mlsteward.store.datasets import DatasetVersion, dataset_names, find_dataset, versions_of
+from mlsteward.workspace import Workspace
+
+
+def dataset_page(workspace: Workspace, name: str) -> str:
+    """A dataset: where it comes from, its versions, and the full profile of the version named (else the newest)."""
+    version = workspace.store.read(lambda transaction: find_dataset(transaction, name))
+    versions = workspace.store.read(lambda transaction: versions_of(transaction, version.name))
+    lines = [f"# {version.label}", "", version.description or "No description recorded.", "", *_facts(version), ""]
+    rows = [
+        (one.label, one.rows, len(one.columns), one.source or one.sql, f"{one.created:%Y-%m-%d %H:%M}", one.actor)
+        for one in versions
+    ]
+    lines += ["## Versions", "", *markdown_table(("version", "rows", "columns", "from", "registered", "by"), rows), ""]
+    if version.warnings:
+        lines += ["## Warnings", "", *(f"- {warning}" for warning in version.warnings), ""]
+    lines += ["## Columns", ""]
+    lines += markdown_table(
+        ("column", "type", "null", "distinct", "minimum", "median", "maximum", "frequent", "warnings"),
+        [_row(column) for column in version.profile.columns],
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _facts(version: DatasetVersion) -> list[str]:
+    kept = f"stays at {version.snapshot}" if version.reference else f"snapshot {version.snapshot}"
+    lines = [
+        f"- {version.rows:,} rows, {len(version.columns)} columns, {version.bytes:,} bytes; {kept}",
+        f"- fingerprint {version.fingerprint} ({version.algorithm}, {version.engine})",
+        f"- schema {version.schema_hash[:16]}, source bytes {version.source_hash[:16] or 'none'}",
+    ]
+    if version.sources:
+        lines.append(f"- made from {', '.join(version.sources)} by `{version.sql}`")
+    if version.run:
+        lines.append(f"- run:{version.run}")
+    return lines
+
+
+def _row(column: ColumnProfile) -> tuple[object, ...]:
+    median = column.quantiles.get("0.5")
+    return (
+        column.name,
+        column.type,
+        f"{column.nulls / max(column.rows, 1):.1%}",
+        column.distinct if column.distinct_exact else f"about {column.distinct}",
+        column.minimum,
+        number(median) if column.family == "number" else "",
+        column.maximum,
+        ", ".join(f"{top.value[:20]} ({top.count})" for top in column.top[:5]),
+        "; ".join(column.warnings),
+    )
+
+
+def _names(workspace: Workspace, prefix: str) -> list[str]:
+    return workspace.store.read(lambda transaction: dataset_names(transaction, prefix))
+
+
+PAGES = [Page("mlsteward://datasets/{name}", dataset_page, title="A dataset", complete={"name": _names})]

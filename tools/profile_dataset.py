@@ -1,0 +1,159 @@
+"""The tool `profile_dataset`."""
+
+from pydantic import BaseModel, Field
+
+from mlsteward.answer import Answer, cell, number, table
+from mlsteward.data.profile import ColumnProfile
+from mlsteward.errors import InvalidArgument
+from mlsteward.server.declare import Call, Tool
+from mlsteward.store.datasets import find_dataset
+
+_LINES = 40
+_DETAILED = 4
+_TOP = 8
+_CELL = 40
+_WARNING = 70
+
+
+class ColumnLine(BaseModel):
+    column: str
+    type: str
+    nulls: float = Field(description="Share of rows without a value.")
+    distinct: int
+    range: str = ""
+    warnings: list[str] = []
+
+
+class ColumnDetail(BaseModel):
+    column: str
+    rows: int
+    nulls: int
+    distinct: int
+    distinct_exact: bool
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    mean: float | None = None
+    sd: float | None = None
+    quantiles: dict[str, float] = {}
+    top: dict[str, int] = Field(default={}, description="Frequent values and their counts.")
+    histogram: list[int] = Field(default=[], description="Counts in bars from minimum to maximum.")
+    edges: list[float] = Field(default=[], description="Where the bars begin, and the last ends.")
+    warnings: list[str] = []
+
+
+class ProfileAnswer(Answer):
+    dataset: str
+    rows: int
+    columns_total: int
+    columns: list[ColumnLine] = Field(default_factory=list[ColumnLine])
+    details: list[ColumnDetail] = Field(default_factory=list[ColumnDetail])
+    page: str = Field(description="All columns in full: read_page(uri=page).")
+
+    def body(self) -> list[str]:
+        rows = [
+            (one.column, one.type, f"{one.nulls:.1%}", one.distinct, one.range, "; ".join(one.warnings))
+            for one in self.columns
+        ]
+        more = self.columns_total - len(self.columns)
+        return [
+            *table(("column", "type", "null", "distinct", "range", "warnings"), rows),
+            f"and {more} more columns at {self.page}" if more > 0 and self.columns else "",
+            *(line for one in self.details for line in _lines(one)),
+        ]
+
+
+def profile_dataset(call: Call, dataset: str, columns: list[str] = []) -> ProfileAnswer:
+    """Describe a registered dataset column by column: type, nulls, distinct values, range, warnings.
+
+    Name columns (at most 4 at a time) for their quantiles, frequent values and histogram.
+    """
+    version = call.workspace.store.read(lambda transaction: find_dataset(transaction, dataset))
+    if len(columns) > _DETAILED:
+        raise InvalidArgument(f"Name at most {_DETAILED} columns at a time; there are {len(columns)}.")
+    profile = version.profile
+    wanted = [profile.column(name) for name in columns]
+    warned = sum(bool(column.warnings) for column in profile.columns)
+    lines = [] if wanted else [_line(column) for column in _first(profile.columns)]
+    return ProfileAnswer(
+        verdict=f"{version.label}: {version.rows:,} rows, {len(profile.columns)} columns, {warned} with warnings.",
+        dataset=version.label,
+        rows=version.rows,
+        columns_total=len(profile.columns),
+        columns=lines,
+        details=[_detail(column) for column in wanted],
+        page=f"mlsteward://datasets/{version.label}",
+        next=f'lookup_data_dictionary(dataset="{version.name}")'
+        if wanted
+        else f'profile_dataset(dataset="{version.label}", columns=["{profile.columns[0].name}"])',
+    )
+
+
+def _first(columns: list[ColumnProfile]) -> list[ColumnProfile]:
+    """As many columns as fit, in their order; those with warnings before those without where not all do."""
+    if len(columns) <= _LINES:
+        return columns
+    chosen = sorted(columns, key=lambda column: not column.warnings)[:_LINES]
+    return [column for column in columns if any(column is one for one in chosen)]
+
+
+def _line(column: ColumnProfile) -> ColumnLine:
+    has_range = column.family in ("number", "time") and column.minimum is not None
+    values = (
+        f"{_end(column.minimum)} … {_end(column.maximum)}"
+        if has_range
+        else ", ".join(top.value[:12] for top in column.top[:3])
+    )
+    return ColumnLine(
+        column=column.name[:_CELL],
+        type=column.type,
+        nulls=round(column.nulls / max(column.rows, 1), 4),
+        distinct=column.distinct,
+        range=values[:_CELL],
+        warnings=[warning[:_WARNING] for warning in column.warnings[:2]],
+    )
+
+
+def _end(value: float | str | None) -> str:
+    return value.removesuffix(" 00:00:00") if isinstance(value, str) else number(value)
+
+
+def _detail(column: ColumnProfile) -> ColumnDetail:
+    bins = column.histogram
+    return ColumnDetail(
+        column=column.name,
+        **column.model_dump(include={"rows", "nulls", "distinct", "distinct_exact", "minimum", "maximum", "warnings"}),
+        mean=_rounded(column.mean),
+        sd=_rounded(column.sd),
+        quantiles={name: float(f"{value:.6g}") for name, value in column.quantiles.items()},
+        top={top.value[:_CELL]: top.count for top in column.top[:_TOP]},
+        histogram=[bar.count for bar in bins],
+        edges=[float(f"{bar.low:.4g}") for bar in bins] + [float(f"{bins[-1].high:.4g}")] if bins else [],
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _lines(one: ColumnDetail) -> list[str]:
+    spread = f", mean {number(one.mean)}, sd {number(one.sd)}" if one.mean is not None else ""
+    about = "" if one.distinct_exact else "about "
+    highest = max(one.histogram, default=0)
+    bars = (
+        "".join("▁▂▃▄▅▆▇█"[round(7 * count / highest)] if count else " " for count in one.histogram) if highest else ""
+    )
+    return [
+        (
+            f"{one.column}: {one.nulls:,} of {one.rows:,} null, {about}{one.distinct:,} distinct, "
+            f"{cell(one.minimum)} … {cell(one.maximum)}{spread}"
+        ),
+        "  quantiles: " + ", ".join(f"{name}: {number(value)}" for name, value in one.quantiles.items())
+        if one.quantiles
+        else "",
+        "  frequent: " + ", ".join(f"{value} ({count:,})" for value, count in one.top.items()) if one.top else "",
+        f"  histogram: {bars}" if bars else "",
+        *(f"  warning: {warning}" for warning in one.warnings),
+    ]
+
+
+TOOL = Tool(profile_dataset, title="Profile a dataset", toolset="data", read_only=True, idempotent=True)

@@ -1,0 +1,141 @@
+"""The tool `register_dataset`."""
+
+import uuid
+
+from pydantic import Field
+
+from mlsteward.answer import Answer
+from mlsteward.data.paths import Folders
+from mlsteward.data.remote import WEB, fetch_web, holds_secret, redacted
+from mlsteward.data.sample_words import Words
+from mlsteward.data.samples import sample_words
+from mlsteward.data.sources import CONTENT_BYTES, SAMPLE, SourceOrder, check_source
+from mlsteward.errors import InvalidArgument
+from mlsteward.names import check_dataset_name
+from mlsteward.runs.jobs.register import FoundRelationship, Request, Result
+from mlsteward.runs.new_version import VersionPlan, plan_version
+from mlsteward.server.declare import Call, Tool
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+
+_SHOWN = 8
+_WORDS = 240
+
+
+class RegisterAnswer(Answer):
+    run: int
+    state: str
+    dataset: str = Field(default="", description="The version, as in flights@3.")
+    new_version: bool = False
+    rows: int | None = None
+    columns: int | None = None
+    suggested: dict[str, list[str]] = Field(
+        default_factory=dict[str, list[str]], description="Columns by suggested role."
+    )
+    relationships: list[FoundRelationship] = Field(default_factory=list[FoundRelationship])
+    warnings: list[str] = Field(default_factory=list[str])
+
+    def body(self) -> list[str]:
+        return [
+            *(f"suggested as {role}: {', '.join(columns)}" for role, columns in self.suggested.items()),
+            *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships),
+            *(f"warning: {warning}" for warning in self.warnings),
+        ]
+
+
+def register_dataset(
+    call: Call, name: str, source: str = "", content: str = "", description: str = "", wait_seconds: float = 20
+) -> RegisterAnswer:
+    """Register data under a name as an immutable version: snapshot, profile, dictionary, relationships.
+
+    source: a file in a data folder (CSV, TSV, Parquet, JSON, Excel, also .gz/.zst/.zip; `file.duckdb#table`,
+    `file.sqlite#table`, `file.xlsx#sheet`), a glob, http(s)://, s3://, or a sample such as sample:iris, sample:flights,
+    sample:weather. Or content: a table pasted as CSV or JSON, at most 256 KB. A name is a lower-case letter, then
+    lower-case letters, digits and _. The same rows again make no new version.
+    """
+    order = _order(call, check_dataset_name(name), source.strip(), content, wait_seconds)
+    sample = source.strip().removeprefix(SAMPLE) if source.strip().startswith(SAMPLE) else ""
+    words = sample_words(sample) if sample else Words("", {})
+
+    def plan(transaction: Transaction) -> VersionPlan:
+        return plan_version(
+            transaction,
+            call.workspace.folder,
+            name,
+            description=description or words.table,
+            source=order.shown,
+            descriptions=words.columns,
+            snapshot_limit_mb=order.limit_mb,
+        )
+
+    request = Request(source=order, plan=call.workspace.store.read(plan))
+    number = call.workspace.runs.start(
+        "register", request, actor=call.actor, name=name, params={"source": order.shown}, reason=description
+    )
+    return _answer(call.wait(number, wait_seconds))
+
+
+def _order(call: Call, name: str, source: str, content: str, wait_seconds: float) -> SourceOrder:
+    """What to read. A URL with credentials is fetched here and now: a run's request is kept, and no secret may be."""
+    if bool(source) == bool(content.strip()):
+        raise InvalidArgument("Give either a source or content.", next="list_datasets()")
+    if len(content.encode()) > CONTENT_BYTES:
+        raise InvalidArgument("The content has more than 256 KB. Put it into a file in a data folder and name that.")
+    settings = call.settings
+    folders = Folders(data=settings.data, workspace=call.workspace.folder)
+    order = SourceOrder(
+        text=source,
+        content=content,
+        folders=folders,
+        allow_private_addresses=settings.allow_private_addresses,
+        limit_mb=settings.snapshot_limit_mb,
+    )
+    if not content:
+        check_source(source, folders)
+    if not holds_secret(source):
+        return order
+    if not source.startswith(WEB):
+        raise InvalidArgument("Credentials do not belong in a source: set them in the server's environment.")
+    target = call.workspace.folder / "incoming" / uuid.uuid4().hex / redacted(source).rstrip("/?…").rpartition("/")[2]
+    target.parent.mkdir(parents=True)
+    fetch_web(
+        source,
+        target,
+        allow_private=settings.allow_private_addresses,
+        limit_mb=settings.snapshot_limit_mb,
+        seconds=call.bounded(wait_seconds),
+    )
+    return order.model_copy(update={"text": redacted(source), "fetched": str(target)})
+
+
+def _answer(run: Run) -> RegisterAnswer:
+    if run.state != "completed":
+        return RegisterAnswer(
+            verdict=f"{run.label} goes on: it registers `{run.name}`.",
+            run=run.number,
+            state=run.state,
+            next=f"get_run(run={run.number}, wait_seconds=20)",
+        )
+    result = Result.model_validate(run.result)
+    return RegisterAnswer(
+        verdict=f"Registered {run.dataset}: {result.verdict}" if result.new_version else result.verdict,
+        run=run.number,
+        state=run.state,
+        dataset=run.dataset,
+        new_version=result.new_version,
+        rows=result.rows,
+        columns=result.columns,
+        suggested={role: columns[:_SHOWN] for role, columns in result.suggested.items()},
+        relationships=result.relationships[:_SHOWN],
+        warnings=_few(result.warnings, run.name),
+        next=result.next,
+    )
+
+
+def _few(warnings: list[str], name: str) -> list[str]:
+    shown = [text if len(text) <= _WORDS else text[: _WORDS - 1] + "…" for text in warnings[:_SHOWN]]
+    more = len(warnings) - len(shown)
+    return [*shown, f'and {more} more: profile_dataset(dataset="{name}")'] if more > 0 else shown
+
+
+TOOL = Tool(register_dataset, title="Register a dataset", toolset="data", read_only=False, idempotent=True)
