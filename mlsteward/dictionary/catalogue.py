@@ -7,7 +7,7 @@ from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.relationships import Relationship
 from mlsteward.dictionary.search import Index
 from mlsteward.errors import NotFound
-from mlsteward.names import parse_reference
+from mlsteward.names import close_names, parse_reference
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,7 @@ class Catalogue:
         names = [entry.dataset for entry in self.datasets]
         if name in names:
             return name
-        from rapidfuzz.process import extract
-
-        close = [found for found, *_ in extract(name, names, score_cutoff=60)]
+        close = close_names(name, names)
         raise NotFound(f"There is no dataset {name!r} in the dictionary.", close=close, next="list_datasets()")
 
     def relationships_of(self, dataset: str, column: str = "") -> list[Relationship]:

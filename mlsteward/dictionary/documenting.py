@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from rapidfuzz.process import extract
-
 from mlsteward.dictionary.entry import ROLES, WORDS, AvailableAt, Entry
 from mlsteward.errors import InvalidArgument, NotFound, NotSupported
-from mlsteward.names import Reference, parse_reference
+from mlsteward.names import Reference, close_names, parse_reference
 
 LONGEST = 4000
 _OF_COLUMNS_ONLY = frozenset({"unit", "role", "available_at", "allowed_values"})
@@ -48,7 +46,7 @@ def document_columns(entries: Sequence[Entry], descriptions: Mapping[str, str], 
     unknown = [name for name in descriptions if name.strip().casefold() not in known]
     if unknown:
         names = [entry.column for entry in known.values()]
-        close = [found for name in unknown for found, *_ in extract(name, names, limit=1, score_cutoff=60)]
+        close = [found for name in unknown for found in close_names(name, names, limit=1)]
         dataset = entries[0].dataset
         raise NotFound(
             f"{dataset} has no column {', '.join(map(repr, unknown))}; nothing was written.",
@@ -68,5 +66,5 @@ def _tidy(value: str | Sequence[str]) -> str | list[str]:
 
 def _check(field: str, value: str | Sequence[str] | None, allowed: Sequence[str]) -> None:
     if isinstance(value, str) and value and value not in allowed:
-        close = [found for found, *_ in extract(value, allowed, limit=1, score_cutoff=60)]
+        close = close_names(value, allowed, limit=1)
         raise InvalidArgument(f"{field} is one of {', '.join(allowed)}, and not {value!r}.", close=close)

@@ -7,7 +7,7 @@ from mlsteward.dictionary.card import Card, card_of
 from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.listing import Listing, list_entries
-from mlsteward.dictionary.search import close_names, named_entries, unknown_name
+from mlsteward.dictionary.search import named_entries, names_like, unknown_name
 from mlsteward.errors import NotFound
 
 CARDS = 3
@@ -106,7 +106,7 @@ def _cards(catalogue: Catalogue, named: list[Entry]) -> DictionaryAnswer:
 def _search(catalogue: Catalogue, query: str, entries: list[Entry], dataset: str, limit: int) -> DictionaryAnswer:
     hits = catalogue.index.search(query, dataset)
     unknown = unknown_name(query)
-    close = close_names(query, entries) if unknown or not hits or not hits[0].by_word else []
+    close = names_like(query, entries) if unknown or not hits or not hits[0].by_word else []
     if not hits:
         where = f"in {dataset}" if dataset else "in the dictionary"
         raise NotFound(

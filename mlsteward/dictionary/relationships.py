@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from mlsteward.data.engine import quote
+from mlsteward.data.engine import quote, row_of
 from mlsteward.data.profile import ColumnProfile, TableProfile
 from mlsteward.dictionary.roles import example_values, is_whole
 from mlsteward.dictionary.words import singular, split_words
@@ -197,8 +197,8 @@ def _confirm(
                (SELECT max(copies) FROM target),
                (SELECT list(concat_ws(', ', {keys}) ORDER BY copies DESC, {keys})[1:3] FROM missing)
     """
-    row = connection.execute(sql).fetchone()
-    if row is None or not row[0] or row[4] != 1:
+    row = row_of(connection, sql)
+    if not row[0] or row[4] != 1:
         return None
     rows, values, missing_rows, missing_values, _, unmatched = row
     coverage, value_coverage = 1 - int(missing_rows) / int(rows), 1 - int(missing_values) / int(values)

@@ -8,10 +8,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz, process, utils
-
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.words import split_words
+from mlsteward.names import close_names
 
 # name, business_name, description, tags, unit, dataset
 _WEIGHTS = "10.0, 8.0, 4.0, 4.0, 2.0, 2.0"
@@ -125,19 +124,11 @@ def _names(entry: Entry) -> set[str]:
     return {column, f"{entry.dataset}.{column}", entry.business_name.casefold()} - {""}
 
 
-def close_names(query: str, entries: Sequence[Entry], limit: int = 3) -> list[str]:
-    """Names of columns and datasets spelled most like the query."""
-    dotted = "." in query
-    names = {_display(entry, dotted) for entry in entries}
+def names_like(query: str, entries: Sequence[Entry]) -> list[str]:
+    """Names of columns and datasets spelled most like a word of the query."""
+    names = {_display(entry, "." in query) for entry in entries}
     words = [word for word in _NAMELIKE.findall(query) if word.casefold() not in _ASKING] or [query]
-    scores: dict[str, float] = {}
-    for word in words:
-        found = process.extract(
-            word, list(names), scorer=fuzz.ratio, processor=utils.default_process, limit=limit, score_cutoff=65
-        )
-        for name, score, _ in found:
-            scores[name] = max(score, scores.get(name, 0))
-    return sorted(scores, key=lambda name: (-scores[name], name))[:limit]
+    return list(dict.fromkeys(found for word in words for found in close_names(word, sorted(names), limit=2)))[:3]
 
 
 def _display(entry: Entry, dotted: bool) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rapidfuzz.process import extractOne
-
 from mlsteward.data.profile import type_family
 from mlsteward.errors import InvalidArgument
+from mlsteward.names import close_names
 from mlsteward.training.signature import SignatureColumn
 
 MOST_ROWS = 1000
@@ -76,7 +75,7 @@ def _match(row: Mapping[str, object], signature: Sequence[SignatureColumn]) -> t
 
 
 def _missing(number: int, name: str, strange: Sequence[str]) -> str:
-    close = extractOne(name, strange, score_cutoff=70)
+    close = close_names(name, strange, limit=1)
     hint = f" (is `{close[0]}` meant for it?)" if close else ""
     return f"row {number}: column `{name}` is missing{hint}; write null where the value is not known"
 

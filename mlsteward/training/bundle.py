@@ -1,5 +1,6 @@
 """The whole of a fitted model, preprocessing included: what a model file holds. Only worker code imports this."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,10 @@ class ModelBundle:
         if missing:
             raise UnusableData(f"The rows lack the model's columns {', '.join(missing)}.")
         total = sum(member.weight for member in self.members)
-        parts = [member.scores(frame, len(self.classes)) * (member.weight / total) for member in self.members]
+        with warnings.catch_warnings():
+            # Unseen categories are allowed; the tools say where there are any.
+            warnings.filterwarnings("ignore", "Found unknown categories", UserWarning, "sklearn")
+            parts = [member.scores(frame, len(self.classes)) * (member.weight / total) for member in self.members]
         return np.sum(parts, axis=0)
 
     def labels_of(self, scores: Floats) -> NDArray[np.object_]:

@@ -1,0 +1,174 @@
+"""Score rows of a call, or of a dataset, by a model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from mlsteward.answer import number
+from mlsteward.data.engine import connect, literal, quote, row_of
+from mlsteward.data.snapshot import draft_snapshot
+from mlsteward.runs.job import Job
+from mlsteward.runs.new_version import VersionPlan, make_version, record_version
+from mlsteward.store.runs import Run, update_run
+from mlsteward.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from mlsteward.serving.scoring import Scored
+    from mlsteward.training.bundle import ModelBundle
+
+TOP = 10
+_MEMORY_MB = 1024
+
+
+class Request(BaseModel):
+    """A model and the rows it scores: `rows` as `serving.rows` checked them, else the snapshot of a dataset.
+
+    Paths are relative to the workspace. `training` has the out-of-fold predictions of the model's training rows, and
+    `shown` names input columns that help to recognise a row; `notes` is what was seen when rows were checked.
+    With a `plan` the rows and what is predicted become a version of a dataset.
+    """
+
+    model: str
+    path: str
+    sha256: str
+    training: str
+    rows: list[dict[str, str | None]] = []
+    dataset: str = ""
+    snapshot: str = ""
+    shown: list[str] = []
+    notes: list[str] = []
+    plan: VersionPlan | None = None
+
+
+class PredictedRow(BaseModel):
+    """A row by its number, from 1: what is shown of it, and what is predicted."""
+
+    row: int
+    shown: dict[str, Any] = {}
+    predicted: dict[str, Any]
+
+
+class Result(BaseModel):
+    """`predicted` are all rows of a call, or a dataset's ten with the highest scores."""
+
+    verdict: str
+    next: str
+    rows: int
+    columns: list[str]
+    out_of_fold: int
+    predicted: list[PredictedRow] = []
+    summary: str = ""
+    notes: list[str]
+    kept: bool = False
+
+
+def work(request: Request, job: Job) -> Result:
+    """Score the rows, those that the model was fitted on out of fold, and show the first."""
+    from mlsteward.serving.batch import column_words, read_fitted
+    from mlsteward.serving.model_file import load_bundle
+    from mlsteward.serving.scoring import score_table, write_rows
+
+    bundle = load_bundle(job.workspace / request.path, request.sha256)
+    training = job.workspace / request.training
+    fitted = read_fitted(training, bundle) if training.is_file() else None
+    scratch = job.folder / "temp"
+    scratch.mkdir(exist_ok=True)
+    with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 4), temp=scratch, threads=1) as connection:
+        table = job.workspace / request.snapshot if request.snapshot else scratch / "rows.parquet"
+        if not request.snapshot:
+            write_rows(connection, request.rows, bundle.signature, table)
+        scored = score_table(connection, bundle, table, fitted, job.progress, scratch=scratch)
+        notes = request.notes or [
+            f"{name}: {count:,} rows have values that training did not see" for name, count in scored.unseen.items()
+        ]
+        if fitted is None:
+            notes.append("the model left no record of its training rows, so some of these may be among them")
+        result = _result(request, scored, notes)
+        result.predicted = _first(connection, request, table, scored)
+        result.summary = _summary(connection, bundle, scored)
+        if request.plan:
+            words = dict(zip(scored.columns, column_words(bundle, request.model), strict=True))
+            _keep(connection, request.plan.model_copy(update={"descriptions": words}), table, scored.columns, job)
+            result.kept = True
+            result.verdict += f" They are the dataset `{request.plan.name}`."
+            result.next = f'profile_dataset(dataset="{request.plan.name}")'
+    return result
+
+
+def _keep(connection: "DuckDBPyConnection", plan: VersionPlan, table: Path, columns: list[str], job: Job) -> None:
+    """Make a version of a dataset of the input columns and what was predicted."""
+    from mlsteward.serving.scoring import PREDICTED
+
+    names = ", ".join(f"p.{quote(name)}" for name in columns)
+    sql = f"SELECT t.*, {names} FROM read_parquet({literal(str(table))}) AS t POSITIONAL JOIN {PREDICTED} AS p"
+    draft = draft_snapshot(connection, sql, job.folder / "temp", limit_mb=plan.snapshot_limit_mb)
+    make_version(connection, draft, plan, job)
+
+
+def _first(connection: "DuckDBPyConnection", request: Request, table: Path, scored: "Scored") -> list[PredictedRow]:
+    """All rows of a call in their order; of a dataset the first ten by rank."""
+    from mlsteward.serving.scoring import PREDICTED, RANK
+
+    names = ", ".join(quote(name) for name in scored.columns)
+    chosen = f'ORDER BY "{RANK}" DESC NULLS LAST, rowid LIMIT {TOP}' if request.snapshot else "ORDER BY rowid"
+    found = connection.execute(f"SELECT rowid, {names} FROM {PREDICTED} {chosen}").fetchall()
+    shown = _shown(connection, request.shown, table, [place for place, *_ in found])
+    return [
+        PredictedRow(
+            row=place + 1, shown=shown.get(place, {}), predicted=dict(zip(scored.columns, values, strict=True))
+        )
+        for place, *values in found
+    ]
+
+
+def _shown(
+    connection: "DuckDBPyConnection", columns: list[str], table: Path, places: list[int]
+) -> dict[int, dict[str, Any]]:
+    if not columns or not places:
+        return {}
+    names = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in columns)
+    listed = ", ".join(map(str, places))
+    rows = connection.execute(
+        f"SELECT file_row_number, {names} FROM read_parquet({literal(str(table))}, file_row_number = true)"
+        f" WHERE file_row_number IN ({listed})"
+    ).fetchall()
+    return {place: dict(zip(columns, values, strict=True)) for place, *values in rows}
+
+
+def _summary(connection: "DuckDBPyConnection", bundle: "ModelBundle", scored: "Scored") -> str:
+    from mlsteward.serving.scoring import PREDICTED
+
+    prediction = quote(scored.columns[0])
+    if bundle.task == "regression":
+        ends = f"min({prediction}), avg({prediction}), max({prediction})"
+        low, mean, high = row_of(connection, f"SELECT {ends} FROM {PREDICTED}")
+        return f"predicted {bundle.target}: mean {number(mean)}, from {number(low)} to {number(high)}"
+    counts = connection.execute(
+        f"SELECT {prediction}, count(*) FROM {PREDICTED} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 6"
+    ).fetchall()
+    listed = ", ".join(f"{label} {count:,} ({count / scored.rows:.1%})" for label, count in counts)
+    return f"predicted {bundle.target}: {listed}"
+
+
+def _result(request: Request, scored: "Scored", notes: list[str]) -> Result:
+    what = f"the {scored.rows:,} rows of {request.dataset}" if request.dataset else f"{scored.rows:,} rows"
+    fitted = f" {scored.out_of_fold:,} of them have feature values that it was fitted on and got out-of-fold scores."
+    again = f'predict_rows(model="{request.model}", dataset="{request.dataset}", as_dataset="…")'
+    return Result(
+        verdict=f"{request.model} scored {what}." + (fitted if scored.out_of_fold else ""),
+        next=again if request.dataset else f'explain_model(model="{request.model}", rows=[…])',
+        rows=scored.rows,
+        columns=scored.columns,
+        out_of_fold=scored.out_of_fold,
+        notes=notes,
+    )
+
+
+def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
+    """The dataset, where one was asked for; the run stays one on the dataset that was scored."""
+    if result.kept:
+        record_version(transaction, run, folder)
+        update_run(transaction, run.number, dataset=run.dataset, fingerprint=run.fingerprint)

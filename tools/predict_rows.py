@@ -1,0 +1,169 @@
+"""The tool `predict_rows`."""
+
+from typing import Any
+
+from pydantic import Field
+
+from mlsteward.answer import Answer, table
+from mlsteward.dictionary.entry import Entry
+from mlsteward.errors import InvalidArgument
+from mlsteward.evaluation.table_fit import check_table
+from mlsteward.names import check_dataset_name
+from mlsteward.runs.jobs.predict import PredictedRow, Request, Result
+from mlsteward.runs.new_version import VersionPlan, plan_version
+from mlsteward.server.declare import Call, Tool
+from mlsteward.serving.rows import check_rows
+from mlsteward.store.datasets import DatasetVersion, find_dataset
+from mlsteward.store.dictionary import column_entries
+from mlsteward.store.models import Model, find_model
+from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
+
+# Text and data together stay within 8 KB.
+ROOM = 7800
+SHOWN = 3
+
+
+class PredictionAnswer(Answer):
+    run: int
+    state: str
+    model: str
+    total: int = Field(default=0, description="How many rows were scored.")
+    out_of_fold: int = Field(
+        default=0, description="Rows that the model was fitted on, scored by models that were not."
+    )
+    predictions: list[PredictedRow] = Field(default_factory=list[PredictedRow])
+    left_out: int = Field(default=0, description="Predictions that did not fit here.")
+    summary: str = ""
+    notes: list[str] = Field(default_factory=list[str])
+
+    def body(self) -> list[str]:
+        first = self.predictions[0] if self.predictions else PredictedRow(row=0, predicted={})
+        rows = [[one.row, *one.shown.values(), *one.predicted.values()] for one in self.predictions]
+        return [
+            self.summary,
+            *table(["row", *first.shown, *first.predicted], rows),
+            f"{self.left_out} more do not fit here" if self.left_out else "",
+            *(f"note: {note}" for note in self.notes),
+        ]
+
+
+def predict_rows(
+    call: Call,
+    model: str,
+    rows: list[dict[str, Any]] = [],
+    dataset: str = "",
+    as_dataset: str = "",
+    wait_seconds: float = 20,
+) -> PredictionAnswer:
+    """Predict with a model (`delay`, `delay@2`, `run:142`): `rows` as objects by column name, or a whole dataset.
+
+    Rows are checked against the model's signature; null is a missing value. Of a dataset the ten rows with the highest
+    scores are shown; `as_dataset` names a new dataset that keeps its columns and adds the predictions. Rows that the
+    model was fitted on get out-of-fold scores, and are counted.
+    """
+    if bool(rows) == bool(dataset):
+        raise InvalidArgument(
+            "Give either rows or a dataset to predict.", next=f'predict_rows(model="{model}", rows=[…])'
+        )
+
+    if as_dataset:
+        call.check_may_change("as_dataset")
+        check_dataset_name(as_dataset)
+
+    def read(transaction: Transaction) -> tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None]:
+        found = find_model(transaction, model)
+        version = find_dataset(transaction, dataset) if dataset else None
+        entries = column_entries(transaction, version.name) if version else []
+        plan = None
+        if as_dataset:
+            limit_mb = call.settings.snapshot_limit_mb
+            plan = plan_version(
+                transaction,
+                call.workspace.folder,
+                as_dataset,
+                description=f"{dataset or 'Rows of a call'} with the predictions of {found.label}.",
+                source=f"model:{found.label}" if found.name else found.label,
+                sources=[f"dataset:{version.label}"] if version else [],
+                family=version.family if version else "",
+                carried={entry.column: entry for entry in entries},
+                snapshot_limit_mb=limit_mb,
+            )
+        return found, version, entries, plan
+
+    call.workspace.runs.take_in()
+    found, version, entries, plan = call.workspace.store.read(read)
+    request = Request(
+        model=found.label,
+        path=found.path,
+        sha256=found.sha256,
+        training=f"runs/{found.run}/artifacts/train_predictions.parquet",
+        shown=_telling(version, entries) if version else [],
+        plan=plan,
+    )
+    if version:
+        check_table(found.signature, version.columns, dataset=version.label)
+        request = request.model_copy(update={"dataset": version.label, "snapshot": version.snapshot})
+    else:
+        checked = check_rows(rows, found.signature)
+        request = request.model_copy(update={"rows": checked.rows, "notes": checked.notes})
+    run = call.workspace.runs.start(
+        "predict",
+        request,
+        actor=call.actor,
+        name=found.name,
+        dataset=request.dataset,
+        fingerprint=version.fingerprint if version else "",
+        target=found.target,
+        params={"model": found.label},
+    )
+    return _answer(call.wait(run, wait_seconds), found.label)
+
+
+def _telling(version: DatasetVersion, entries: list[Entry]) -> list[str]:
+    """Columns to recognise a row by: keys, the event time, then the first ones."""
+    roles = {entry.column: entry.role for entry in entries}
+    names = [column.name for column in version.columns]
+    order = {"key": 0, "event_time": 1}
+    return sorted(names, key=lambda name: order.get(roles.get(name, ""), 2))[:SHOWN]
+
+
+def _answer(run: Run, model: str) -> PredictionAnswer:
+    if run.state != "completed":
+        return PredictionAnswer(
+            verdict=f"{run.label} is still scoring {run.dataset or 'the rows'} with {model}.",
+            run=run.number,
+            state=run.state,
+            model=model,
+            next=f"get_run(run={run.number}, wait_seconds=20)",
+        )
+    result = Result.model_validate(run.result)
+    shown = len(result.predicted)
+    while True:
+        answer = PredictionAnswer(
+            verdict=result.verdict,
+            run=run.number,
+            state=run.state,
+            model=model,
+            total=result.rows,
+            out_of_fold=result.out_of_fold,
+            predictions=[_rounded(row) for row in result.predicted[:shown]],
+            left_out=len(result.predicted) - shown,
+            summary=result.summary,
+            notes=result.notes[:12],
+            next=result.next,
+        )
+        if shown <= 1 or len(answer.text().encode()) + len(answer.model_dump_json().encode()) <= ROOM:
+            return answer
+        shown = shown * 4 // 5
+
+
+def _rounded(row: PredictedRow) -> PredictedRow:
+    values = {
+        name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.predicted.items()
+    }
+    shown = {name: value[:40] if isinstance(value, str) else value for name, value in row.shown.items()}
+    return PredictedRow(row=row.row, shown=shown, predicted=values)
+
+
+TOOL = Tool(predict_rows, title="Predict rows or a dataset", toolset="judgement", read_only=True)
