@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from mlsteward.answer import cell, markdown_table, number
 from mlsteward.evaluation.directions import Task
+from mlsteward.training.signature import ImportanceRow
 
 
 class ColumnWords(BaseModel):
@@ -14,16 +15,6 @@ class ColumnWords(BaseModel):
 
     business_name: str = ""
     unit: str = ""
-
-
-class ImportanceLine(BaseModel):
-    """What permuting `columns` together costs in the metric, see `evaluation.importance.Importance`."""
-
-    columns: list[str]
-    value: float
-    error: float
-    direction: str = ""
-    effect: float | None = None
 
 
 class Term(BaseModel):
@@ -52,7 +43,7 @@ class RowExplanation(BaseModel):
     terms: list[Term]
 
 
-def importance_words(found: ImportanceLine, metric: str, words: Mapping[str, ColumnWords]) -> str:
+def importance_words(found: ImportanceRow, metric: str, words: Mapping[str, ColumnWords]) -> str:
     """A line such as `departure delay (dep_delay): roc_auc −0.21 ± 0.01 when permuted, rises with it by 0.4`."""
     names = " + ".join(column_words(name, words) for name in found.columns)
     how = f", {found.direction}" if found.direction else ""
@@ -85,7 +76,8 @@ def row_words(found: RowExplanation, target: str) -> str:
     base = f"from {number(found.base, 3)} on average"
     if found.scale != "log-odds":
         return f"{found.row}: {found.said}, {base}"
-    return f"{found.row}: {found.said}; {subject_words(found.scale, found.outcome or target)} {number(found.prediction, 3)}, {base}"
+    subject = subject_words(found.scale, found.outcome or target)
+    return f"{found.row}: {found.said}; {subject} {number(found.prediction, 3)}, {base}"
 
 
 def method_words(rows: Sequence[RowExplanation], classes: int) -> str:
@@ -110,7 +102,7 @@ def explanation_page(
     verdict: str,
     metric: str,
     source: str,
-    importance: Sequence[ImportanceLine],
+    importance: Sequence[ImportanceRow],
     rows: Sequence[RowExplanation],
     target: str,
     task: Task,

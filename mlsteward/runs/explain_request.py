@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlsteward.errors import InvalidArgument
-from mlsteward.evaluation.explanation import ColumnWords, ImportanceLine
+from mlsteward.evaluation.explanation import ColumnWords
 from mlsteward.evaluation.table_fit import check_table
 from mlsteward.runs.jobs.explain import Request, TableFile
 from mlsteward.runs.judged_model import judged_model
@@ -15,6 +15,7 @@ from mlsteward.store.dictionary import column_entries
 from mlsteward.store.models import find_model
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
+from mlsteward.training.signature import ImportanceRow
 
 MOST_ROWS = 20
 
@@ -52,7 +53,7 @@ def explain_request(transaction: Transaction, asked: Asked) -> tuple[Request, li
         table=_file(table) if table else None,
         rows=checked.rows,
         numbers=numbers,
-        importance=[ImportanceLine.model_validate(line) for line in stored],
+        importance=[ImportanceRow.model_validate(line) for line in stored],
         measure=table is not None and model.target in [column.name for column in table.columns] and not asked.rows,
         words={one.column: ColumnWords(business_name=one.business_name, unit=one.unit) for one in entries},
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from mlsteward.data.snapshot import Column, verify_snapshot
-from mlsteward.evaluation.explanation import ColumnWords, ImportanceLine, RowExplanation
+from mlsteward.evaluation.explanation import ColumnWords, RowExplanation
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
+from mlsteward.training.signature import ImportanceRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ class Request(BaseModel):
     table: TableFile | None = None
     rows: list[dict[str, str | None]] = []
     numbers: list[int] = []
-    importance: list[ImportanceLine] = []
+    importance: list[ImportanceRow] = []
     measure: bool = False
     words: dict[str, ColumnWords] = {}
     seed: int = 0
@@ -64,7 +65,7 @@ class Result(BaseModel):
     next: str
     metric: str
     source: str
-    importance: list[ImportanceLine]
+    importance: list[ImportanceRow]
     rows: list[RowExplanation]
     notes: list[str] = []
     plot: str = ""
@@ -119,7 +120,7 @@ def work(request: Request, job: Job) -> Result:
     )
 
 
-def _draw(importance: list[ImportanceLine], metric: str, job: Job) -> str:
+def _draw(importance: list[ImportanceRow], metric: str, job: Job) -> str:
     from mlsteward.evaluation.importance import Importance
     from mlsteward.evaluation.plots import draw_importance
 
@@ -131,7 +132,7 @@ def _draw(importance: list[ImportanceLine], metric: str, job: Job) -> str:
 
 def _importance(
     request: Request, table: TableFile, bundle: "ModelBundle", job: Job
-) -> tuple[list[ImportanceLine], str, list[str]]:
+) -> tuple[list[ImportanceRow], str, list[str]]:
     """Permutation importance on at most 1,000 rows of the dataset that the model did not see."""
     import numpy as np
 
@@ -161,7 +162,7 @@ def _importance(
         threshold=bundle.threshold,
     )
     source = f"on {len(chosen):,} rows of {table.label} that the model did not see"
-    return [ImportanceLine(**vars(one)) for one in found], source, rows.notes
+    return [ImportanceRow(**vars(one)) for one in found], source, rows.notes
 
 
 def _explain(request: Request, bundle: "ModelBundle", job: Job) -> list[RowExplanation]:
