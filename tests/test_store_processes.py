@@ -179,7 +179,7 @@ def test_a_file_system_without_locks_is_refused_in_words(tmp_path: Path) -> None
     words, files = output(WITHOUT_FLOCK, tmp_path / "store.duckdb").splitlines()
     assert "without file locks (Function not implemented)" in words
     assert "local disk with --workspace" in words
-    assert files == "['store.duckdb.lock']"
+    assert files == "['store.duckdb.lock.turn']"
 
 
 @linux_only

@@ -1,10 +1,10 @@
-"""Who may attach the store's file: one process at a time, by a lock file beside it that is never deleted."""
+"""Who may attach the store's file: one process at a time, by lock files beside it that are never deleted."""
 
 import errno
 import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,21 +13,26 @@ from mlsteward.errors import Refused, StoreBusy
 
 # The library's own 50 ms between tries lets a process starve behind seven busy neighbours.
 POLL_SECONDS = 0.005
+# Who has waited this long, or is the next, tries more often than those who came later.
+_LONG_SECONDS = 0.25
+_EAGER_SECONDS = 0.002
 _WITHOUT_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
 
 
 class StoreLock:
-    """The lock of one store; held by the thread that attaches."""
+    """The lock of one store; held by the thread that attaches.
+
+    A second lock is the turn: who has it is the next to get the first. Without it a process with much to do takes the
+    lock again between two tries of the others, who wait for seconds.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = FileLock(
-            path,
-            poll_interval=POLL_SECONDS,
-            fallback_to_soft=False,
-            thread_local=True,
-            on_acquired=_sign,
+            path, poll_interval=POLL_SECONDS, fallback_to_soft=False, thread_local=True, on_acquired=_sign
         )
+        turn = path.with_name(path.name + ".turn")
+        self._turn = FileLock(turn, poll_interval=POLL_SECONDS, fallback_to_soft=False, thread_local=True)
 
     @contextmanager
     def held(self, deadline: float) -> Generator[None]:
@@ -36,7 +41,11 @@ class StoreLock:
         Raises Refused where the file system has no file locks, since two processes would then damage the store.
         """
         try:
-            self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            _acquire(self._turn, deadline)
+            try:
+                self._lock.acquire(timeout=_remaining(deadline), poll_interval=_EAGER_SECONDS)
+            finally:
+                self._turn.release()
         except Timeout as error:
             raise busy(holder(self.path)) from error
         except OSError as error:
@@ -51,6 +60,18 @@ class StoreLock:
             yield
         finally:
             self._lock.release()
+
+
+def _acquire(lock: FileLock, deadline: float) -> None:
+    if _remaining(deadline) > _LONG_SECONDS:
+        with suppress(Timeout):
+            lock.acquire(timeout=_LONG_SECONDS)
+            return
+    lock.acquire(timeout=_remaining(deadline), poll_interval=_EAGER_SECONDS)
+
+
+def _remaining(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
 
 
 def busy(who: str) -> StoreBusy:

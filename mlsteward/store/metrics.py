@@ -28,12 +28,15 @@ def add_metrics(t: Transaction, rows: Sequence[MetricRow]) -> None:
     if not rows:
         return
     t.insert("metrics", [_finite(row) for row in rows])
+    runs = sorted({row.run for row in rows})
+    before = latest_of(t, runs)
     latest: dict[tuple[int, str, str], MetricRow] = {}
-    for row in [*latest_of(t, sorted({row.run for row in rows})), *rows]:
+    for row in [*before, *rows]:
         known = latest.get(key := (row.run, row.split, row.name))
         if known is None or row.step >= known.step:
             latest[key] = row
-    t.execute("DELETE FROM latest_metrics WHERE run IN (SELECT unnest(?))", [sorted({row.run for row in rows})])
+    if before:
+        t.execute("DELETE FROM latest_metrics WHERE run IN (SELECT unnest(?))", [runs])
     t.insert("latest_metrics", [_finite(row) for row in latest.values()])
 
 
@@ -50,7 +53,9 @@ def steps_of(t: Transaction, run: int) -> list[MetricRow]:
 
 def latest_of(t: Transaction, runs: list[int]) -> list[MetricRow]:
     """The latest value of each metric of several runs."""
-    rows = t.rows(f"SELECT {_COLUMNS} FROM latest_metrics WHERE run IN (SELECT unnest(?)) ORDER BY rowid", [runs])
+    # For one run the engine skips all blocks but that run's; a joined list it compares with every row.
+    matches, values = ("run = ?", runs) if len(runs) == 1 else ("run IN (SELECT unnest(?))", [runs])
+    rows = t.rows(f"SELECT {_COLUMNS} FROM latest_metrics WHERE {matches} ORDER BY rowid", values)
     return [_metric(row) for row in rows]
 
 

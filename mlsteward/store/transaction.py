@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import duckdb
 
+# So many rows are planned faster as a list of values than as lists to unnest.
+_FEW_ROWS = 8
+
 
 class Transaction:
     """One transaction on the attached store. Times go in with or without a zone and come out in UTC."""
@@ -42,10 +45,14 @@ class Transaction:
             return
         columns = list(rows[0])
         names = ", ".join(f'"{column}"' for column in columns)
-        # A list for each column, unnested: one statement however many rows there are.
-        values = ", ".join("unnest(?)" for _ in columns)
-        parameters = [[_stored(row[column]) for row in rows] for column in columns]
-        self.execute(f"INSERT INTO {table} ({names}) SELECT {values}", parameters)
+        if len(rows) <= _FEW_ROWS:
+            values = "VALUES " + ", ".join("(" + ", ".join("?" * len(columns)) + ")" for _ in rows)
+            parameters: list[object] = [_stored(row[column]) for row in rows for column in columns]
+        else:
+            # A list for each column, unnested: one statement however many rows there are.
+            values = "SELECT " + ", ".join("unnest(?)" for _ in columns)
+            parameters = [[_stored(row[column]) for row in rows] for column in columns]
+        self.execute(f"INSERT INTO {table} ({names}) {values}", parameters)
 
     def _run(self, sql: str, parameters: Sequence[object]) -> None:
         try:
