@@ -77,7 +77,10 @@ def measure_importance(trained: Trained, seed: int) -> list[ImportanceRow]:
         threshold=bundle.threshold,
         repeats=3,
     )
-    return [ImportanceRow(**vars(row)) for row in found]
+    texts = {column.name for column in bundle.signature if column.kind == "text"}
+    # "Highest for" one whole text would say nothing.
+    rows = [ImportanceRow.model_validate(vars(row)) for row in found]
+    return [row.model_copy(update={"direction": ""}) if row.columns[0] in texts else row for row in rows]
 
 
 def draw(trained: Trained, importance: list[ImportanceRow], folder: Path) -> list[str]:

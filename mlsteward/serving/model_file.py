@@ -15,7 +15,17 @@ from mlsteward.training.bundle import ModelBundle
 TRUSTED = [
     "mlsteward.training.bundle.Member",
     "mlsteward.training.bundle.ModelBundle",
+    "mlsteward.training.encoder.TableEncoder",
+    "mlsteward.training.scaled_target.ScaledMLPRegressor",
+    "mlsteward.training.scaled_target.ScaledSVR",
+    "mlsteward.training.svm.ProbabilitySVC",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
 ]
 

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 from mlsteward.data.frames import column_of
 from mlsteward.training.signature import SignatureColumn
 
 Floats = NDArray[np.float64]
-Style = Literal["tree", "scaled"]
+Style = Literal["tree", "scaled", "linear"]
 
 _ONE_HOT_LEVELS = 12
+_FOLDS = 5
 _TEXT_TERMS = 5_000
 _TEXT_COMPONENTS = 24
 _FEWEST_DOCUMENTS = 2
@@ -29,10 +31,11 @@ class TableEncoder:
 
     Numbers stay numbers; Booleans become 0 and 1; times become the parts of them that vary; categories of up to 12
     levels become indicators (unseen levels all zero) and larger ones the cross-fitted mean of the target (Micci-Barreca
-    2001; scikit-learn's TargetEncoder); text becomes TF-IDF. Style "tree" leaves missing numbers to the estimator and
-    reduces text to 24 components; style "scaled" fills missing numbers with the median, adds an indicator of it and
-    standardises. `time_column` is the column that the rows were split by: of it only the cyclic parts are used,
-    since every later row would lie outside the range seen.
+    2001; scikit-learn's TargetEncoder); text becomes TF-IDF. Style "tree" leaves missing numbers to the estimator;
+    "scaled" and "linear" fill them with the median, add an indicator of it and standardise. Text is reduced to 24
+    components but for "linear", which reads the terms themselves (a sparse matrix). `time_column` is the column that
+    the rows were split by: of it only the cyclic parts are used, since every later row would lie outside the range
+    seen.
     """
 
     def __init__(
@@ -91,9 +94,12 @@ class TableEncoder:
             encoder: Any = OneHotEncoder(handle_unknown="ignore", sparse_output=False, drop="if_binary")
             block = encoder.fit_transform(texts)
         else:
-            settings: dict[str, Any] = {"target_type": self.target_type, "random_state": self.seed}
-            encoder = TargetEncoder(**settings)
+            deal = KFold if self.target_type == "continuous" else StratifiedKFold
+            settings: dict[str, Any] = {"cv": deal(_FOLDS, shuffle=True, random_state=self.seed)}
+            encoder = TargetEncoder(target_type=self.target_type, **settings)
             block = encoder.fit_transform(texts, target)
+            # The splitter has done its work, and a model file holds no such objects.
+            encoder.set_params(cv=_FOLDS)
         self.parts[name] = {"encoder": encoder}
         return block, [str(label) for label in encoder.get_feature_names_out([name])]
 
@@ -109,7 +115,7 @@ class TableEncoder:
             return np.zeros((len(values), 0)), []
         self.parts[name] = {"encoder": vectorizer}
         terms = [f"{name}: {term}" for term in vectorizer.get_feature_names_out()]
-        if self.style == "scaled":
+        if self.style == "linear":
             return sparse.csr_matrix(block), terms
         components = min(_TEXT_COMPONENTS, block.shape[1] - 1)
         if components < 1:
@@ -131,7 +137,7 @@ class TableEncoder:
         block = part["encoder"].transform(texts if kind == "category" else texts[:, 0])
         if "reducer" in part:
             return part["reducer"].transform(block)
-        return block.toarray() if kind == "text" and self.style == "tree" else block
+        return block.toarray() if kind == "text" and self.style != "linear" else block
 
     def _fit_scale(self, blocks: list[Any]) -> Any:
         if self.style == "tree":
@@ -204,7 +210,7 @@ def _time_parts(values: pd.Series, *, cyclic: bool) -> dict[str, Floats]:
     parts = {
         "month": stamps.dt.month,
         "day_of_month": stamps.dt.day,
-        "weekday": stamps.dt.dayofweek,
+        "weekday": stamps.dt.day_of_week,
         "hour": stamps.dt.hour + stamps.dt.minute / 60,
     }
     found = {name: np.asarray(part.astype("float64"), dtype=np.float64) for name, part in parts.items()}

@@ -52,15 +52,15 @@ _BOOSTING: dict[str, Draw] = {
 ESTIMATORS: dict[str, Estimator] = {
     "dummy": Estimator("sklearn.dummy:DummyClassifier", "sklearn.dummy:DummyRegressor", "tree"),
     "logistic_regression": Estimator(
-        "sklearn.linear_model:LogisticRegression", "", "scaled", {"max_iter": 1000}, {"C": ("log", 1e-3, 100.0)}
+        "sklearn.linear_model:LogisticRegression", "", "linear", {"max_iter": 1000}, {"C": ("log", 1e-3, 100.0)}
     ),
-    "ridge": Estimator("", "sklearn.linear_model:Ridge", "scaled", {}, {"alpha": ("log", 1e-3, 1e4)}),
-    "linear_regression": Estimator("", "sklearn.linear_model:LinearRegression", "scaled", seeded=False),
-    "lasso": Estimator("", "sklearn.linear_model:Lasso", "scaled", {}, {"alpha": ("log", 1e-4, 10.0)}),
+    "ridge": Estimator("", "sklearn.linear_model:Ridge", "linear", {}, {"alpha": ("log", 1e-3, 1e4)}),
+    "linear_regression": Estimator("", "sklearn.linear_model:LinearRegression", "linear", seeded=False),
+    "lasso": Estimator("", "sklearn.linear_model:Lasso", "linear", {}, {"alpha": ("log", 1e-4, 10.0)}),
     "elastic_net": Estimator(
         "",
         "sklearn.linear_model:ElasticNet",
-        "scaled",
+        "linear",
         {},
         {"alpha": ("log", 1e-4, 10.0), "l1_ratio": ("uniform", 0.05, 1.0)},
     ),

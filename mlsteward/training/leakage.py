@@ -83,12 +83,13 @@ def question(strong: list[Strong], target: str) -> str:
     """What to ask about strong columns, "" when there are none."""
     if not strong:
         return ""
-    shown = ", ".join(f"`{one.name}` ({one.measure} {one.value:.3f} alone)" for one in strong[:4])
+    shown = ", ".join(f"`{each.name}` ({each.measure} {each.value:.3f})" for each in strong[:4])
     more = f" and {len(strong) - 4} more" if len(strong) > 4 else ""
-    verb = "is" if len(strong) == 1 else "are"
+    one = len(strong) == 1
+    verbs, it = ("says nearly all of", "it") if one else ("each say nearly all of", "them")
     return (
-        f"{shown}{more} nearly gives `{target}` away: {verb} it known when you predict? If only after, "
-        f"document_asset(asset='column:…', available_at='after') or exclude it."
+        f"{shown}{more} alone {verbs} `{target}`: {'is it' if one else 'are they'} known at the moment of prediction? "
+        f"Else exclude {it}, or say available_at='after' with document_asset."
     )
 
 
@@ -105,19 +106,22 @@ def as_numbers(values: pd.Series, kind: ColumnKind) -> Floats:
 def _function_of_class(values: Floats, codes: Codes, coded: bool) -> str:
     """Why the classes (n,) are a function of the column (or the column one of the classes), or ""."""
     distinct, place = np.unique(values, return_inverse=True)
-    lowest = np.full(len(distinct), codes.max() + 1)
-    highest = np.full(len(distinct), -1)
-    np.minimum.at(lowest, place, codes)
-    np.maximum.at(highest, place, codes)
     classes = np.unique(codes)
-    if len(classes) < 2 or np.any(lowest != highest):
+    if len(classes) < 2 or len(distinct) < 2:
         return ""
-    if len(distinct) == len(classes):
+    together = len(np.unique(place * (codes.max() + 1) + codes))
+    if together == len(distinct) == len(classes):
         return "is a copy of the target"
+    if together == len(classes) and len(values) >= _MANY_ROWS:
+        return "follows from the target: each class has one value of it"
+    if together != len(distinct):
+        return ""
     if coded:
         enough = len(values) >= _MANY_ROWS and len(distinct) <= len(values) / _FEW_VALUES
         return "decides the target: each of its values belongs to one class" if enough else ""
-    borders = np.flatnonzero(np.diff(lowest) != 0)
+    of_value = np.empty(len(distinct), dtype=np.int64)
+    of_value[place] = codes
+    borders = np.flatnonzero(np.diff(of_value) != 0)
     if len(borders) != len(classes) - 1 or not all(_dense(distinct, int(border)) for border in borders):
         return ""
     cuts = ", ".join(f"{distinct[border + 1]:g}" for border in borders[:3])

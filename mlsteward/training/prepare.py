@@ -68,7 +68,7 @@ class Prepared:
         time_column = self.split.column if self.split.kind == "time" else ""
         return Problem(self.target.task, len(self.target.classes), self.signature, seed, time_column)
 
-    def training_rows(self, *, folds: int, seed: int, most: int = SELECTION_ROWS) -> tuple[Rows, Rows, Integers]:
+    def training_rows(self, *, folds: int, most: int, seed: int) -> tuple[Rows, Rows, Integers]:
         """All training rows; those that candidates are cross-fitted on (at most `most`), and their places in them."""
         train = self.train
         codes = self.target.values[train].astype(np.int64) if self.target.classes else None

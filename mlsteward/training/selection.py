@@ -1,7 +1,6 @@
 """Choosing what is served: one named estimator, a tuned one, or an ensemble of the portfolio."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +16,12 @@ from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows, fit_m
 from mlsteward.training.options import TrainOptions
 from mlsteward.training.parameters import check_parameters
 from mlsteward.training.portfolio import DUMMY, LINEAR, Scored, named_candidates, portfolio, score, search
+from mlsteward.training.prepare import SELECTION_ROWS
 from mlsteward.training.tuning import draw_candidates, halve, ranked
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
-AUTO_FOLDS = 5
-NAMED_FOLDS = 3
 _LARGE = 5_000
 _MOST_MEMBERS = 5
 _MOST_MEMBERS_LARGE = 3
@@ -58,10 +56,15 @@ class Selected:
     fold_members: list[Member]
 
 
-def folds_for(options: TrainOptions, rows: int) -> int:
-    """How many folds: 5 for a search over few rows, else 3."""
-    search_over_few = (options.estimator == "auto" or options.tune) and rows <= _LARGE
-    return AUTO_FOLDS if search_over_few else NAMED_FOLDS
+def cross_fitting(options: TrainOptions, rows: int) -> tuple[int, int]:
+    """How many folds, and how many of `rows` training rows at most are cross-fitted.
+
+    A search over few rows takes 5 folds, over many 3 folds of 20,000 rows. One named estimator is judged on held-out
+    rows alone, so two folds of 5,000 rows are enough for its threshold and keep its run close to the bare fit.
+    """
+    if options.estimator == "auto" or options.tune:
+        return (5 if rows <= _LARGE else 3), SELECTION_ROWS
+    return 2, _LARGE
 
 
 def select(
@@ -96,28 +99,20 @@ def _select_named(
     classes: list[str],
     progress: Progress,
 ) -> Selected:
-    """Fit the candidate while a second thread cross-fits it: the fit itself is most of the time that this takes."""
+    """Fit the candidate, and cross-fit it for the threshold and the scores of training rows."""
     progress(0.1, f"fitting {candidate.name} on {len(rows.target):,} rows")
-    with ThreadPoolExecutor(1) as aside:
-        pending = aside.submit(_cross_fit, candidate, problem, part)
-        baselines = aside.submit(_baselines, problem, rows)
-        member = fit_member(candidate, problem, rows)
-        cross_fit = pending.result()
-        scored = score(cross_fit, metric=metric, classes=classes)
-        return Selected(
-            members=[member],
-            scores=cross_fit.scores,
-            baselines=baselines.result(),
-            leaderboard=[_place(scored, 1.0)],
-            unreached=[],
-            fold_members=cross_fit.members(),
-        )
-
-
-def _cross_fit(candidate: Candidate, problem: Problem, part: Rows) -> CrossFit:
+    member = fit_member(candidate, problem, rows)
+    progress(0.5, f"cross-fitting {candidate.name} on {len(part.target):,} rows")
     cross_fit = CrossFit(candidate, problem, part)
     cross_fit.run()
-    return cross_fit
+    return Selected(
+        members=[member],
+        scores=cross_fit.scores,
+        baselines=_baselines(problem, rows),
+        leaderboard=[_place(score(cross_fit, metric=metric, classes=classes), 1.0)],
+        unreached=[],
+        fold_members=cross_fit.members(),
+    )
 
 
 def _select_auto(

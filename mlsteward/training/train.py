@@ -18,7 +18,7 @@ from mlsteward.training.fitting import Rows
 from mlsteward.training.options import SplitChoice, TrainOptions, choose_metric
 from mlsteward.training.portfolio import LINEAR, to_predictions, truth_of
 from mlsteward.training.prepare import Prepared, Table, prepare
-from mlsteward.training.selection import Selected, folds_for, select
+from mlsteward.training.selection import Selected, cross_fitting, select
 from mlsteward.training.threshold import check_costs, choose_threshold, mean_cost
 
 Floats = NDArray[np.float64]
@@ -89,13 +89,14 @@ def _train(table: Table, options: TrainOptions, choice: SplitChoice, progress: C
     metric = choose_metric(options.metric, target.task)
     costs = check_costs(options.costs, target.task)
     problem = prepared.problem(options.seed)
-    rows, part, chosen = prepared.training_rows(folds=folds_for(options, len(prepared.train)), seed=options.seed)
+    folds, most = cross_fitting(options, len(prepared.train))
+    rows, part, chosen = prepared.training_rows(folds=folds, most=most, seed=options.seed)
     selected = select(options, problem, rows, part, metric=metric, classes=target.classes, progress=progress)
     progress(0.95, "measuring on the held-out rows")
     bundle = _bundle(prepared, selected, part, costs)
     test = bundle.predict(prepared.frame.iloc[prepared.test])
-    fitted, folds = _fitted(bundle, selected, rows, chosen)
-    return _measure(prepared, metric, bundle, selected, test, fitted, folds, costs, options.seed)
+    fitted, dealt = _fitted(bundle, selected, rows, chosen)
+    return _measure(prepared, metric, bundle, selected, test, fitted, dealt, costs, options.seed)
 
 
 def _bundle(prepared: Prepared, selected: Selected, part: Rows, costs: dict[str, float]) -> ModelBundle:

@@ -13,7 +13,7 @@ from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows
 from mlsteward.training.portfolio import Scored, score
 
 FACTOR = 3
-_FEWEST_ROWS = 300
+_FEWEST_ROWS = 100
 
 
 def draw_candidates(candidate: Candidate, problem: Problem, count: int) -> list[Candidate]:

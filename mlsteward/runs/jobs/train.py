@@ -105,10 +105,10 @@ def _read(request: Request, path: Path, job: Job) -> "Table":
     identity = [by_name[name] for name in request.choice.identity]
     sticky = [by_name[request.choice.column]] if request.choice.kind == "group" else identity
     # Names that no column of a dataset has: they are read beside the columns.
-    places = {"\x00identity": hash_expression(identity), "\x00share": share_expression(sticky, request.salt)}
+    places = {"\x1fidentity": hash_expression(identity), "\x1fshare": share_expression(sticky, request.salt)}
     memory = min(4096, job.memory_mb // 4)
     frame = read_frame(path, request.columns, expressions=places, memory_mb=memory, temp=job.folder / "temp")
-    hashes, share = frame.pop("\x00identity").to_numpy(), frame.pop("\x00share").to_numpy()
+    hashes, share = frame.pop("\x1fidentity").to_numpy(), frame.pop("\x1fshare").to_numpy()
     return Table(frame, request.columns, request.hints, hashes, share)
 
 
