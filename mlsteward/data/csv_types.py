@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 NULL_WORDS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "#DIV/0!", "#VALUE!", "#REF!")
 SAMPLE_ROWS = 10_000
 _BATCH = 25
+# So many kinds are tested on all rows at first; more only where all of these fail there.
+_FIRST = 2
 
 
 @dataclass
 class ColumnPlan:
-    """How one column is read: the kinds it may still be of, then the one it is."""
+    """How one column is read: the kinds it may still be of, those to try where none of them is left, and the choice."""
 
     name: str
     kinds: list[Kind]
+    later: list[Kind] = field(default_factory=list[Kind])
     kind: Kind = TEXT
     keeps_words: bool = False
     notes: list[str] = field(default_factory=list[str])
@@ -69,7 +72,14 @@ def type_columns(
     for plan in plans:
         if not plan.kinds and plan.name not in texts:
             plan.kinds = _date_kinds(connection, "csv_sample", plan)
+    for plan in plans:
+        plan.kinds, plan.later = plan.kinds[:_FIRST], plan.kinds[_FIRST:]
     for batch in _batches(plans):
+        _decide(connection, source, batch)
+    surprising = [plan for plan in plans if plan.kind is TEXT and plan.later]
+    for plan in surprising:
+        plan.kinds, plan.notes = plan.later, []
+    for batch in _batches(surprising):
         _decide(connection, source, batch)
     connection.execute("DROP TABLE csv_sample")
     selected = ", ".join(f"{plan.expression} AS {quote(plan.name)}" for plan in plans)
@@ -138,6 +148,7 @@ def _decide(connection: "duckdb.DuckDBPyConnection", source: str, plans: Sequenc
     for plan in plans:
         filled, words, infinite, no_codes, dots = (next(values) for _ in range(5))
         left = [kind for kind, count in [(kind, next(values)) for kind in plan.kinds] if count == filled]
+        plan.later = plan.later if filled else []
         _choose(plan, left if filled else [], dots=dots)
         plan.keeps_words = plan.kind is TEXT and bool(filled) and not plan.kinds and not no_codes
         _note(plan, words, infinite)
