@@ -4,7 +4,7 @@ import pytest
 
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.harvest import harvest_columns
-from mlsteward.dictionary.search import Index, close_names, named_entries
+from mlsteward.dictionary.search import Index, named_entries, names_like
 from mlsteward.dictionary.words import split_words
 from tests.dictionary_samples import FLIGHTS, WORDS, profile_of
 
@@ -71,6 +71,12 @@ def test_nothing_is_found_for_a_word_that_is_nowhere(entries: list[Entry]) -> No
     assert Index(entries).search("zebra") == []
 
 
+def test_a_word_is_no_abbreviation_of_one_that_is_hardly_longer(entries: list[Entry]) -> None:
+    places = harvest_columns("places", profile_of({"lat": [1.5, 2.5]}), {})
+    assert "places.lat" not in [hit.entry.name for hit in Index([*entries, *places]).search("late")]
+    assert first([*entries, *places], "latitude") == "places.lat"
+
+
 @pytest.mark.parametrize("query", ['"', "AND OR NOT", "a* (b", "dep_delay:*", "'; DROP TABLE words", "-", "  "])
 def test_no_query_is_a_syntax_error(entries: list[Entry], query: str) -> None:
     Index(entries).search(query)
@@ -100,6 +106,6 @@ def test_a_plain_word_names_a_column_only_where_nothing_else_is_asked(entries: l
 
 
 def test_misspelt_names_find_what_was_meant(entries: list[Entry]) -> None:
-    assert close_names("dep_dely", entries)[0] == "dep_delay"
-    assert close_names("flights.dep_dely", entries)[0] == "flights.dep_delay"
-    assert close_names("flihgts", entries)[0] == "flights"
+    assert names_like("dep_dely", entries)[0] == "dep_delay"
+    assert names_like("flights.dep_dely", entries)[0] == "flights.dep_delay"
+    assert names_like("flihgts", entries)[0] == "flights"

@@ -53,6 +53,7 @@ async def test_a_dataset_lists_all_its_columns(
     assert answer["relationships"] == ["flights.carrier → airlines.carrier (98.5 %)"]
     text = await assistant.text("lookup_data_dictionary", **arguments)
     assert all(column in text for column in FLIGHTS)
+    assert "<words> were harvested" in text
 
 
 @pytest.mark.parametrize("count", [60, 150, 300, 2000])

@@ -24,6 +24,10 @@ class Line(BaseModel):
     nulls: str | None = None
     description: str | None = None
 
+    @property
+    def harvested(self) -> bool:
+        return (self.description or "").startswith("<")
+
 
 class Listing(BaseModel):
     """Lines, or where a line each is too much, the names of columns by type; `left_out` counts what fits neither."""

@@ -26,6 +26,8 @@ class DictionaryAnswer(Answer):
             lines += [card.verdict if len(self.cards) > 1 else "", *card.lines()]
         if self.columns:
             lines += self.columns.text()
+            if any(line.harvested for line in self.columns.lines):
+                lines.append("<words> were harvested, other words are a person's")
             if self.columns.left_out:
                 lines.append(f"{self.columns.left_out} more: {self.page}")
         if self.relationships:
@@ -94,7 +96,7 @@ def _cards(catalogue: Catalogue, named: list[Entry]) -> DictionaryAnswer:
     first = cards[0]
     others = ", ".join(one.name for one in named[1:6])
     return DictionaryAnswer(
-        verdict=first.verdict + (f" Also in {len(named) - 1} other datasets: {others}." if others else ""),
+        verdict=first.verdict + (f" The name is also that of {others}." if others else ""),
         total=len(named),
         cards=cards,
         columns=list_entries(rest, with_dataset=True) if rest else None,

@@ -61,17 +61,7 @@ class Index:
 
     def _abbreviations(self, words: Sequence[str]) -> list[str]:
         """Words of names that shorten a word of the query (`dep` for "departure") or lengthen it."""
-        return sorted(
-            known
-            for known in self._vocabulary
-            if any(
-                known != word
-                and len(known) >= 3
-                and len(word) >= 3
-                and (word.startswith(known) or known.startswith(word))
-                for word in words
-            )
-        )
+        return sorted(known for known in self._vocabulary if any(_abbreviates(known, word) for word in words))
 
     def _match(self, table: str, query: str, rank: str) -> list[int]:
         if not query:
@@ -79,6 +69,13 @@ class Index:
         sql = f"SELECT rowid FROM {table} WHERE {table} MATCH ? ORDER BY {rank}, rowid LIMIT 1000"
         with self._lock:
             return [row - 1 for (row,) in self._database.execute(sql, [query])]
+
+
+def _abbreviates(known: str, word: str) -> bool:
+    """Whether one begins with the other; "late" is no `lat`, so a shortening leaves out three letters or more."""
+    if min(len(known), len(word)) < 3 or known == word:
+        return False
+    return known.startswith(word) or (word.startswith(known) and len(word) >= len(known) + 3)
 
 
 def asked_words(query: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from mlsteward.dictionary.documenting import asset_reference
 from mlsteward.dictionary.entry import Entry, merge, same_words
 from mlsteward.errors import NotFound
-from mlsteward.names import Reference
+from mlsteward.names import Reference, close_names
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = (
@@ -49,8 +49,6 @@ def find_entry(transaction: Transaction, text: str) -> Entry:
 
 
 def _not_found(transaction: Transaction, reference: Reference, entries: Sequence[Entry]) -> NotFound:
-    from rapidfuzz.process import extract
-
     if entries:
         wanted, names = f"{reference.name}.{reference.column}", [entry.name for entry in entries if entry.column]
     else:
@@ -58,7 +56,7 @@ def _not_found(transaction: Transaction, reference: Reference, entries: Sequence
         rows = transaction.rows("SELECT DISTINCT dataset FROM dictionary ORDER BY ALL")
         names = [name for (name,) in rows]
     where = [f"{dataset}.{name}" for dataset, name in _named_columns(transaction, reference.name)]
-    close = where or [found for found, *_ in extract(wanted, names, limit=3, score_cutoff=60)]
+    close = where or close_names(wanted, names)
     call = f'lookup_data_dictionary(dataset="{reference.name}")' if entries else "list_datasets()"
     kind = "column" if entries else "dataset"
     return NotFound(f"There is no {kind} {wanted!r} in the dictionary.", close=close, next=call)
