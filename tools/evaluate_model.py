@@ -129,7 +129,7 @@ def _answer(run: Run, baselines: str) -> EvaluateAnswer:
         "independent": f"{found.units} {found.unit}s",
         "metrics": found.scores,
         "confusion": _confusion(result),
-        "calibration": calibration_words(calibration) if calibration else "",
+        "calibration": calibration_words(calibration) if calibration else _uncalibrated(result),
         "reliability": [[_short(b.predicted), _short(b.observed), b.rows] for b in calibration.bins[:_BINS]]
         if calibration
         else [],
@@ -147,6 +147,11 @@ def _answer(run: Run, baselines: str) -> EvaluateAnswer:
     return EvaluateAnswer(**fields)
 
 
+def _uncalibrated(result: Result) -> str:
+    few = result.judgement.confusion is not None and result.judgement.rows < 100
+    return "calibration: not enough data (100 rows are needed)" if few else ""
+
+
 def _confusion(result: Result) -> str:
     """The confusion matrix in a line, for few classes."""
     found = result.judgement.confusion
@@ -162,7 +167,7 @@ def _confusion(result: Result) -> str:
 
 def _worst(found: WorstSlice, loss_name: str) -> SliceLine:
     return SliceLine(
-        slice=" and ".join(found.conditions),
+        slice=_clipped(" and ".join(found.conditions)),
         rows=found.rows,
         metric=score_words(found.score),
         found=worst_words(found, loss_name),
@@ -172,7 +177,11 @@ def _worst(found: WorstSlice, loss_name: str) -> SliceLine:
 def _named(found: NamedSlice) -> SliceLine:
     part, _, score, truth, prediction = named_row(found)
     means = f"true {cell(truth)}, predicted {cell(prediction)}" if truth is not None else ""
-    return SliceLine(slice=str(part), rows=found.rows, metric=f"{found.score.name} {score}", found=means)
+    return SliceLine(slice=_clipped(str(part)), rows=found.rows, metric=f"{found.score.name} {score}", found=means)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 110 else text[:109] + "…"
 
 
 def _short(value: float) -> float:
