@@ -28,8 +28,10 @@ class Fingerprint:
 
 def fingerprint_table(connection: "duckdb.DuckDBPyConnection", source: str, columns: Sequence[str]) -> Fingerprint:
     """The fingerprint of a table expression. Equal fingerprints of one engine version mean equal rows."""
+    # The columns by name: `hash(alias)` would hash a column of that name instead of the row.
+    row = ", ".join(quote(name) for name in columns)
     sums = ", ".join(f"sum(hash({quote(name)})::HUGEINT)" for name in columns)
-    rows, table, *parts = row_of(connection, f"SELECT count(*), sum(hash(t)::HUGEINT), {sums} FROM {source} AS t")
+    rows, table, *parts = row_of(connection, f"SELECT count(*), sum(hash({row})::HUGEINT), {sums} FROM {source}")
     texts = {name: _hex(part) for name, part in zip(columns, parts, strict=True)}
     return Fingerprint(rows=int(rows), table=_hex(table), columns=texts)
 

@@ -19,6 +19,7 @@ from mlsteward.errors import InvalidArgument, NotFound, NotSupported, Refused, U
 WEB = ("http://", "https://")
 OBJECT_STORES = ("s3://",)
 _REDIRECTS = 5
+_MOVED = (301, 302, 303, 307, 308)
 _TIMEOUT = 30.0
 _CHUNK = 1 << 20
 _SECRET = re.compile(
@@ -74,13 +75,14 @@ def fetch_web(
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request("GET", path, headers=_headers(parts))
-            answer = connection.getresponse()
-            if answer.status in (301, 302, 303, 307, 308):
-                url = urljoin(url, answer.getheader("Location") or "")
-                continue
-            _check_status(answer.status, shown)
-            _save(answer, target, limit_mb, shown, check_deadline)
-            return
+            # It may own the connection's socket, so it is closed by itself.
+            with connection.getresponse() as answer:
+                if answer.status in _MOVED:
+                    url = urljoin(url, answer.getheader("Location") or "")
+                    continue
+                _check_status(answer.status, shown)
+                _save(answer, target, limit_mb, shown, check_deadline)
+                return
         except (OSError, http.client.HTTPException) as error:
             raise UnusableData(f"{shown} cannot be read: {type(error).__name__}.") from error
         finally:
