@@ -148,6 +148,25 @@ async def test_the_tables_of_engine_and_store_cannot_be_read(assistant: Assistan
     )
 
 
+@pytest.mark.usefixtures("flights")
+async def test_no_statement_reaches_a_file_or_changes_a_snapshot(assistant: Assistant, workspace: Workspace) -> None:
+    (file, *_) = sorted(workspace.objects.glob("*.parquet"))
+    before = file.read_bytes()
+    for sql in (
+        f"COPY flights TO '{file}'",
+        f"WITH x AS (COPY (SELECT 1 AS gone) TO '{file}') SELECT * FROM x",
+        "WITH x AS (DELETE FROM flights RETURNING *) SELECT * FROM x",
+        f"SELECT * FROM '{file}'",
+        f"SELECT * FROM read_parquet('{file}'), flights",
+        f'WITH "{file}" AS (SELECT 1) SELECT * FROM "{file}"',
+        f"SELECT * FROM query('COPY flights TO x'), '{file}'",
+        f"ATTACH '{workspace.folder}/store.duckdb'",
+        "INSTALL httpfs",
+    ):
+        assert "failed inside" not in await assistant.error("query_data", sql=sql)
+    assert file.read_bytes() == before
+
+
 async def test_an_answer_stays_small(assistant: Assistant) -> None:
     answer = await assistant.call(
         "query_data", sql="SELECT i, repeat('é', 400) AS text FROM range(300) t(i)", limit=200

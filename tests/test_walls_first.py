@@ -452,3 +452,20 @@ def test_every_listed_function_is_one_of_the_engine() -> None:
     assert all("window" in types[name] for name in functions.WINDOWS)
     assert all("table" in types[name] for name in functions.TABLE_FUNCTIONS)
     assert not functions.SCALARS & functions.AGGREGATES
+
+
+def test_no_function_of_the_engine_passes_unless_it_is_listed(wall: FirstWall) -> None:
+    sql = "SELECT DISTINCT lower(function_name), function_type LIKE 'table%' FROM duckdb_functions()"
+    for name, of_tables in connect(memory_mb=256).execute(sql).fetchall():
+        if not name.isidentifier() or "collate_" in name:  # those of 150 languages are alike
+            continue
+        listed = functions.TABLE_FUNCTIONS if of_tables else functions.SCALARS | functions.AGGREGATES
+        if name not in listed:
+            assert f"`{name}`" in str(refused(wall, f'SELECT {"* FROM" if of_tables else ""} "{name}"(1)'))
+
+
+def test_listed_functions_have_no_side_effect_but_chance_and_time() -> None:
+    sql = "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE has_side_effects"
+    impure = {name for (name,) in connect(memory_mb=256).execute(sql).fetchall()}
+    listed = functions.SCALARS | functions.AGGREGATES | functions.WINDOWS | functions.TABLE_FUNCTIONS
+    assert sorted(impure & listed) == ["gen_random_uuid", "random", "uuid", "uuidv4", "uuidv7"]

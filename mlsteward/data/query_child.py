@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Of the process's memory, the part that the engine plans with; the rest is for what it does not count.
 _ENGINE_SHARE = 0.6
+_THREADS = min(os.cpu_count() or 1, 4)
 _IDLE_SECONDS = 300.0
 # The rows are counted only where the first of them came at once, and no longer than this.
 _COUNT_SECONDS = 1.0
@@ -94,7 +95,7 @@ def _answers(wall: FirstWall, request: Message, memory_mb: int, folder: Path) ->
             yield {"tables": statement.tables}
             return
         tables = {name: Path(path) for name, path in request["tables"].items()}
-        with result_of(statement, tables, memory_mb=memory_mb, temp=folder / "spill") as engine:
+        with result_of(statement, tables, memory_mb=memory_mb, temp=folder / "spill", threads=_THREADS) as engine:
             began = time.monotonic()
             result = first_rows(engine.table(RESULT), request["limit"])
             yield {"result": {"columns": result.columns, "rows": result.rows, "more": result.more}}
