@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -160,6 +161,18 @@ def test_a_store_held_too_long_is_busy_and_the_holder_is_named_and_left_alone(tm
         process.communicate("done\n")
     assert store.read(lambda t: assets(t, "")) == []
     store.close()
+
+
+def test_a_process_with_much_to_do_lets_others_have_their_turn(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    with run(WRITER, store.path, "busy") as busy:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        written = [store.write(lambda t: len(assets(t, "busy")) // 2) for _ in range(20)]
+        busy.kill()
+        busy.communicate()
+    store.close()
+    assert max(later - earlier for earlier, later in pairwise(written)) <= 5
 
 
 @pytest.mark.parametrize("holder", [HOLDS_THE_LOCK, HOLDS_THE_FILE], ids=["another server", "another program"])
