@@ -243,6 +243,18 @@ def test_closing_ends_the_processes_and_leaves_no_scratch(tmp_path: Path) -> Non
     assert [*(tmp_path / "queries").iterdir()] == []
 
 
+def test_what_a_killed_server_left_is_cleared(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    for name in (f"{ended.pid}-abc", f"{os.getpid()}-abc", "other"):
+        (tmp_path / name).mkdir()
+    queries = QueryProcess(tmp_path, memory_mb=512, seconds=SECONDS)
+    with queries.scratch() as scratch:
+        assert Path(scratch).parent == tmp_path
+    queries.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"{os.getpid()}-abc", "other"])
+
+
 def test_the_process_inherits_nothing(queries: QueryProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     own = QueryProcess(tmp_path / "queries", memory_mb=512, seconds=SECONDS)

@@ -1,7 +1,6 @@
 """The tool `query_data`."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel
 
@@ -46,8 +45,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
     def find(statement: Statement) -> dict[str, Path]:
         return workspace.store.read(lambda t: find_tables(t, statement, workspace.folder, Path(scratch)))
 
-    workspace.queries.folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=workspace.queries.folder) as scratch:
+    with workspace.queries.scratch() as scratch:
         result = workspace.queries.query(sql, find, max(limit, 1))
     fitted = fit_rows(result, ROOM)
     return QueryAnswer(

@@ -24,6 +24,21 @@ _LOG_TAIL = 2000
 Message = dict[str, Any]
 
 
+def scratch_prefix() -> str:
+    """What the names of this server's scratch folders begin with."""
+    return f"{os.getpid()}-"
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Remove the scratch folders of servers that were killed."""
+    import psutil
+
+    for folder in scratch.iterdir():
+        server = folder.name.partition("-")[0]
+        if server.isdigit() and not psutil.pid_exists(int(server)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 class QueryPipe:
     """One query process, and lines of JSON to and from it.
 
@@ -32,8 +47,7 @@ class QueryPipe:
     """
 
     def __init__(self, scratch: Path, *, memory_mb: int) -> None:
-        scratch.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratch))
+        self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix(), dir=scratch))
         with (self._folder / _LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "mlsteward.data.query_child", str(self._folder), str(memory_mb)],

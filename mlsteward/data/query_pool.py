@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from mlsteward.data.query_pipe import QueryPipe
+from mlsteward.data.query_pipe import QueryPipe, remove_leftovers
 from mlsteward.errors import InvalidSQL
 
 # One process serves. A second is started only while the first is busy, so that a statement which runs into its
@@ -61,6 +61,7 @@ class QueryPool:
         self._idle: list[QueryPipe] = []
         self._living: set[QueryPipe] = set()
         self._closed = False
+        self._prepared = False
 
     @property
     def pids(self) -> list[int]:
@@ -107,6 +108,17 @@ class QueryPool:
         for pipe in pipes:
             pipe.kill()
 
+    def prepare(self) -> None:
+        """Make the scratch folder, and clear it of what killed servers left there."""
+        with self._lock:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self._scratch)
+            self._prepared = True
+
     def _idle_or_new(self) -> QueryPipe:
         with self._lock:
             return self._idle.pop() if self._idle else self._start()
@@ -114,6 +126,7 @@ class QueryPool:
     def _start(self) -> QueryPipe:
         if self._closed:
             raise InvalidSQL("The server is closing; nothing was run.")
+        self._prepare()
         pipe = QueryPipe(self._scratch, memory_mb=self._memory_mb)
         self._living.add(pipe)
         return pipe

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from mlsteward.data.query_pipe import Message
+from mlsteward.data.query_pipe import Message, scratch_prefix
 from mlsteward.data.query_pool import QueryPool
 from mlsteward.data.sql.result import MOST_ROWS, QueryResult
 from mlsteward.data.sql.statement import Statement
@@ -49,6 +50,11 @@ class QueryProcess:
             result = turn.ask({"sql": sql, "tables": tables, "limit": min(max(limit, 0), MOST_ROWS)})["result"]
             columns = [(name, kind) for name, kind in result["columns"]]
             return QueryResult(columns, result["rows"], result["more"], turn.total(), statement.tables)
+
+    def scratch(self) -> TemporaryDirectory[str]:
+        """A folder for files that one query needs."""
+        self.pool.prepare()
+        return TemporaryDirectory(prefix=scratch_prefix(), dir=self.folder)
 
     def close(self) -> None:
         """End the processes; statements that still run fail."""
