@@ -23,6 +23,7 @@ _FOLDS = 5
 _TEXT_TERMS = 5_000
 _TEXT_COMPONENTS = 24
 _FEWEST_DOCUMENTS = 2
+_DAY = 86_400_000_000
 MISSING = "(missing)"
 
 
@@ -129,7 +130,7 @@ class TableEncoder:
             return numbers_of(values)
         part = self.parts[str(values.name)]
         if kind == "time":
-            parts = _time_parts(values, cyclic=True) | _time_parts(values, cyclic=False)
+            parts = _time_parts(values, cyclic=False)
             return np.column_stack([parts[kept] for kept in part["kept"]]) if part["kept"] else _nothing(values)
         if "empty" in part:
             return _nothing(values)
@@ -206,18 +207,20 @@ def _texts(values: pd.Series) -> NDArray[np.object_]:
 
 def _time_parts(values: pd.Series, *, cyclic: bool) -> dict[str, Floats]:
     """What an instant can mean: its place in the year, the week and the day; unless `cyclic` also days since 1970."""
-    stamps = pd.to_datetime(values)
-    parts = {
-        "month": stamps.dt.month,
-        "day_of_month": stamps.dt.day,
-        "weekday": stamps.dt.day_of_week,
-        "hour": stamps.dt.hour + stamps.dt.minute / 60,
+    stamps = pd.to_datetime(values).to_numpy(dtype="datetime64[us]")
+    missing = np.isnat(stamps)
+    filled = np.where(missing, np.datetime64(0, "us"), stamps)
+    micros, months, days = (filled.astype(f"datetime64[{unit}]") for unit in ("us", "M", "D"))
+    since = micros.astype(np.int64)
+    found = {
+        "month": months.astype(np.int64) % 12 + 1.0,
+        "day_of_month": (days - months.astype("datetime64[D]")).astype(np.int64) + 1.0,
+        "weekday": (days.astype(np.int64) + 3) % 7.0,
+        "hour": since % _DAY // 60_000_000 / 60,
     }
-    found = {name: np.asarray(part.astype("float64"), dtype=np.float64) for name, part in parts.items()}
     if not cyclic:
-        micros = stamps.to_numpy(dtype="datetime64[us]")
-        found["days"] = np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / 86_400e6)
-    return found
+        found["days"] = since / _DAY
+    return {name: np.where(missing, np.nan, part) for name, part in found.items()}
 
 
 def _varying(parts: dict[str, Floats]) -> list[str]:

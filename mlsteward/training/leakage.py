@@ -29,6 +29,7 @@ _FEW_VALUES = 20
 _SIDE = 10
 _NEIGHBOURS = 5
 _GAP = 3.0
+_SLIT = 0.02
 _EXACT = 1e-6
 _MONOTONE = 1 - 1e-9
 
@@ -134,7 +135,8 @@ def _dense(distinct: Floats, border: int) -> bool:
         return False
     gaps = np.diff(distinct)
     around = np.median(gaps[max(0, border - _NEIGHBOURS) : border + _NEIGHBOURS + 1])
-    return bool(gaps[border] <= _GAP * around and around <= _GAP * np.median(gaps))
+    low, high = np.quantile(distinct, [0.1, 0.9])
+    return bool(gaps[border] <= max(_GAP * around, _SLIT * (high - low)) and around <= _GAP * np.median(gaps))
 
 
 def _function_of_number(values: Floats, truth: Floats, coded: bool) -> str:
