@@ -52,3 +52,12 @@ def test_gaps_of_equal_samples_are_zero() -> None:
     counts = random.integers(1, 20, (3, 6)).astype(float)
     for statistic in (blocks.rank_gap, blocks.chi_squared_gap, blocks.share_gap):
         np.testing.assert_allclose(statistic(counts[:1], counts[:1]), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("statistic", [blocks.rank_gap, blocks.chi_squared_gap, blocks.share_gap])
+def test_one_arrangement_of_counts_has_the_same_statistic_alone_and_among_others(statistic: blocks.Statistic) -> None:
+    total = random.integers(20, 40, 2).astype(float)
+    current = random.integers(1, 20, (30, 2)).astype(float)
+    together = statistic(total - current, current)
+    alone = [statistic(total - row, row)[0] for row in current[:, None, :]]
+    np.testing.assert_allclose(together, alone)

@@ -33,8 +33,13 @@ def shuffle_blocks(is_current: Booleans, seed: int, permutations: int = PERMUTAT
     random = np.random.default_rng(seed)
     blocks, current = len(is_current), int(is_current.sum())
     few = min(current, blocks - current)
-    chosen = [random.choice(blocks, few, replace=False, shuffle=False) for _ in range(permutations)]
-    return Shuffles(np.asarray(chosen, dtype=np.int64).reshape(permutations, few), blocks, current == few)
+    step = max(1, _LARGEST_CHUNK // blocks)
+    # The places of the smallest of so many random numbers are a sample without replacement.
+    chosen = [
+        np.argpartition(random.random((min(step, permutations - start), blocks)), few - 1, axis=1)[:, :few]
+        for start in range(0, permutations, step)
+    ]
+    return Shuffles(np.concatenate(chosen), blocks, current == few)
 
 
 def permutation_p(counts: Floats, is_current: Booleans, shuffles: Shuffles, statistic: Statistic) -> float:
@@ -94,7 +99,7 @@ def rank_gap(reference: Floats, current: Floats) -> Floats:
 
 def chi_squared_gap(reference: Floats, current: Floats) -> Floats:
     """(r,) distances of the samples' shares, squared over the share of both together, from (r, k) counts."""
-    both = (reference + current).sum(axis=0)
+    both = (reference + current).mean(axis=0)
     filled = both > 0
     gap = current / _rows(current) - reference / _rows(reference)
     return (gap[:, filled] ** 2 / both[filled]).sum(axis=1)
