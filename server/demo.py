@@ -99,15 +99,23 @@ class Demo:
 def demo(keep: str) -> int:
     """Run the story in a temporary workspace, or in the folder `keep`."""
     started = time.perf_counter()
+    calls = 0
+    try:
+        calls = _in_folder(keep)
+    except* RunFailed:  # its words stand on the screen already
+        CONSOLE.print("\n[red]The demo stopped at that error.[/red]")
+    else:
+        CONSOLE.print(f"\n[bold]{calls} calls in {time.perf_counter() - started:.0f} s.[/bold]")
+    return 0 if calls else 1
+
+
+def _in_folder(keep: str) -> int:
     if keep:
         folder = Path(keep).expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        calls = anyio.run(_run, folder)
-    else:
-        with tempfile.TemporaryDirectory(prefix="mlsteward-demo-", ignore_cleanup_errors=True) as name:
-            calls = anyio.run(_run, Path(name))
-    CONSOLE.print(f"\n[bold]{calls} calls in {time.perf_counter() - started:.0f} s.[/bold]")
-    return 0
+        return anyio.run(_run, folder)
+    with tempfile.TemporaryDirectory(prefix="mlsteward-demo-", ignore_cleanup_errors=True) as name:
+        return anyio.run(_run, Path(name))
 
 
 async def _run(folder: Path) -> int:

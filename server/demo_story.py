@@ -14,6 +14,21 @@ PLANTED = """\
 SELECT * REPLACE (CASE WHEN time_hour >= TIMESTAMP '2013-03-25' THEN distance * 1.609 ELSE distance END AS distance)
 FROM late_flights"""
 
+FLIGHT = {
+    "carrier": "EV",
+    "flight": 4412,
+    "tailnum": "N14143",
+    "origin": "EWR",
+    "dest": "ORD",
+    "distance": 719,
+    "month": 3,
+    "day": 30,
+    "hour": 18,
+    "time_hour": "2013-03-30 18:00:00",
+    "sched_dep_time": 1855,
+    "sched_arr_time": 2030,
+}
+
 
 class Assistant(Protocol):
     """What the story needs of the one who tells it."""
@@ -89,8 +104,7 @@ async def judgement(assistant: Assistant) -> None:
     assistant.chapter("How far can it be trusted?")
     await assistant.call("evaluate_model", show=20, model="late", dataset="late_flights", baseline="late@1")
     await assistant.call("explain_model", model="late@1")
-    flight = {"carrier": "UA", "origin": "EWR", "dest": "ORD", "distance": 719, "hour": 18, "month": 3, "day": 30}
-    await assistant.call("predict_rows", model="late@1", rows=[flight])
+    await assistant.call("predict_rows", model="late@1", rows=[FLIGHT])
 
 
 async def drift(assistant: Assistant) -> None:

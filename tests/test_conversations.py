@@ -1,0 +1,178 @@
+"""Five conversations, each call using only what earlier answers returned.
+
+Each is held once with an assistant whose host shows it nothing but text, and once with one that sees only the data.
+"""
+
+import ast
+import csv
+import json
+import random
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant, assistant_of
+
+pytestmark = pytest.mark.anyio
+
+
+class Reader:
+    """An assistant that sees one of the two forms of an answer, and remembers what it saw."""
+
+    def __init__(self, assistant: Assistant, form: str) -> None:
+        self._assistant = assistant
+        self._form = form
+        self.seen = ""
+        self.answer = ""
+
+    async def call(self, tool: str, **arguments: Any) -> str:
+        """The answer as this assistant sees it, once its run has ended."""
+        for value in arguments.values():
+            self._must_be_known(value)
+        text, data = await self._answer(tool, arguments)
+        while data.get("state") in ("queued", "running"):
+            text, data = await self._answer("get_run", {"run": data["run"], "wait_seconds": 25})
+        self.answer = text if self._form == "text" else json.dumps(data, ensure_ascii=False)
+        self.seen += self.answer
+        return self.answer
+
+    async def _answer(self, tool: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        result = await self._assistant.result(tool, **arguments)
+        text = "\n".join(part.text for part in result.content if part.type == "text")
+        assert not result.is_error, f"{tool}{arguments}: {text}"
+        return text, result.structured_content or {}
+
+    def heard(self, words: str) -> None:
+        """What the person said is known too."""
+        self.seen += words
+
+    def _must_be_known(self, value: Any) -> None:
+        for word in re.findall(r"[\w@]+", json.dumps(value)):
+            known = word in self.seen or word.casefold() in ("true", "false", "null") or word.isdigit()
+            assert known, f"{word!r} came from nowhere"
+
+    @property
+    def next(self) -> str:
+        if self._form == "data":
+            return str(json.loads(self.answer).get("next", ""))
+        found = re.search(r"^next: (.*)$", self.answer, re.MULTILINE)
+        return found.group(1) if found else ""
+
+    async def follow(self, **changed: Any) -> str:
+        """Make the call that the last answer proposes, with what the person wants changed."""
+        expression = ast.parse(self.next, mode="eval").body
+        assert isinstance(expression, ast.Call)
+        assert isinstance(expression.func, ast.Name)
+        arguments = {word.arg: ast.literal_eval(word.value) for word in expression.keywords if word.arg}
+        return await self.call(expression.func.id, **arguments | changed)
+
+
+@pytest.fixture(params=["text", "data"])
+async def reader(workspace: Workspace, request: pytest.FixtureRequest) -> AsyncIterator[Reader]:
+    async with assistant_of(workspace) as assistant:
+        yield Reader(assistant, request.param)
+
+
+def write_churn(path: Path, rows: int = 600, *, start: int = 0) -> None:
+    draw = random.Random(start)
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["customer_id", "tenure_months", "support_calls", "contract", "churned"])
+        for row in range(start, start + rows):
+            tenure, calls = draw.randint(0, 72), draw.randint(0, 5)
+            contract = draw.choice(["monthly", "one year"])
+            odds = 0.9 * calls - 0.06 * tenure + (1.0 if contract == "monthly" else -1.0)
+            churned = "yes" if odds + draw.gauss(0, 1) > 0.5 else "no"
+            table.writerow([f"C{10_000 + row}", tenure, calls, contract, churned])
+
+
+async def test_which_customers_will_churn_and_why(reader: Reader, data: Path) -> None:
+    write_churn(data / "churn.csv")
+    await reader.call("list_datasets")
+    await reader.follow()
+    columns = await reader.follow()
+    assert "churned" in columns
+    assert "customer_id" in columns
+    reader.heard("Train a simple one, a logistic_regression, and call it churn.")
+    await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="logistic_regression")
+    await reader.follow()
+    why = await reader.call("explain_model", model="churn")
+    assert "support_calls" in why
+    who = await reader.call("predict_rows", model="churn", dataset="churn")
+    customer = re.search(r"C1\d{4}", who)
+    assert customer is not None
+    assert "out-of-fold" in who
+
+
+async def test_predictions_feel_off_this_week(reader: Reader, data: Path) -> None:
+    draw = random.Random(5)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with (data / "orders.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["ordered_at", "amount", "channel", "returned"])
+        for hour in range(24 * 60):
+            for _ in range(3):
+                new = hour >= 24 * 53
+                amount = draw.gauss(80 if new else 50, 10)
+                stamp = f"{now + timedelta(hours=hour):%Y-%m-%d %H:%M:%S}"
+                table.writerow([stamp, round(amount, 2), draw.choice(["web", "shop"]), draw.randint(0, 1)])
+    await reader.call("list_datasets")
+    await reader.follow()
+    columns = await reader.follow()
+    assert "ordered_at" in columns
+    reader.heard("The last week began on 2026-04-23.")
+    found = await reader.call("check_drift", current="orders", time_column="ordered_at", since="2026-04-23")
+    assert "amount" in found
+    assert "drift" in found
+    meaning = await reader.call("lookup_data_dictionary", query="orders.amount")
+    assert "amount" in meaning
+
+
+async def test_what_does_dep_delay_mean_and_who_owns_it(reader: Reader) -> None:
+    reader.heard("Register sample:flights as flights. what does dep_delay mean and who owns it")
+    await reader.call("register_dataset", name="flights", source="sample:flights")
+    meaning = await reader.call("lookup_data_dictionary", query="what does dep_delay mean and who owns it")
+    assert "minutes" in meaning
+    assert "no owner recorded" in meaning
+    reader.heard("The operations desk owns it.")
+    asset = "flights.dep_delay"
+    await reader.call("document_asset", asset=asset, owner="operations desk")
+    owned = await reader.call("lookup_data_dictionary", query=asset)
+    assert "operations desk" in owned
+
+
+async def test_is_the_new_model_better(reader: Reader, data: Path) -> None:
+    write_churn(data / "churn.csv")
+    await reader.call("list_datasets")
+    await reader.follow()
+    reader.heard("Predict churned as churn, first with a dummy, then with logistic_regression. Is the new one better?")
+    await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="dummy")
+    await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="logistic_regression")
+    models = await reader.call("list_models")
+    assert "churn@2" in models
+    better = await reader.call("evaluate_model", model="churn@2", dataset="churn", baseline="churn@1")
+
+    assert "Better than churn@1" in better
+
+
+async def test_compare_my_last_10_runs(reader: Reader, data: Path) -> None:
+    write_churn(data / "churn.csv", 300)
+    await reader.call("list_datasets")
+    await reader.follow()
+    reader.heard("Predict churned with logistic_regression and with knn. Compare my last 10 runs.")
+    for estimator in ("logistic_regression", "knn"):
+        for neighbours in (3, 15) if estimator == "knn" else (0,):
+            params = {"n_neighbors": neighbours} if neighbours else {}
+            reader.heard(json.dumps(params))
+            await reader.call("train_model", dataset="churn", target="churned", estimator=estimator, params=params)
+    compared = await reader.call("compare_runs", last=10)
+    assert "3 runs" in compared
+    assert "n_neighbors" in compared
+    listed = await reader.call("list_runs", order_by="roc_auc")
+    assert "logistic_regression" in listed or "roc_auc" in listed
+    await reader.follow()
