@@ -5,9 +5,11 @@ follows, written out with its arguments.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+Item = TypeVar("Item", bound=BaseModel)
 
 
 class Answer(BaseModel):
@@ -75,6 +77,18 @@ def number(value: float | None, digits: int = 4) -> str:
         if 1e-4 <= abs(value) < 10**digits
         else (f"{value:.0f}" if abs(value) < 1e9 else f"{value:.{digits}g}")
     )
+
+
+def fitting(items: Sequence[Item], room: int) -> list[Item]:
+    """As many of the first items as fit into `room` bytes of an answer, data and text together."""
+    kept: list[Item] = []
+    for item in items:
+        # The text repeats the values and leaves out the names.
+        room -= int(1.6 * len(item.model_dump_json(exclude_none=True).encode()))
+        if room < 0:
+            break
+        kept.append(item)
+    return kept
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:

@@ -2,14 +2,16 @@
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, table
+from mlsteward.answer import Answer, fitting, table
 from mlsteward.data.paths import Folders, list_files
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import suggest_name
 from mlsteward.server.declare import Call, Tool
-from mlsteward.store.datasets import registered_sources, summaries
+from mlsteward.store.datasets import DatasetSummary, registered_sources, summaries
 
 _FILES = 12
+_ROOM = 5_400
+_FILES_ROOM = 1_800
 
 
 class ListedDataset(BaseModel):
@@ -56,28 +58,28 @@ def list_datasets(call: Call, limit: int = 20, cursor: str = "") -> DatasetsAnsw
     uploads = call.workspace.uploads
     everything = list_files([*folders.data, *([uploads] if uploads.is_dir() else [])])
     files = [path for path in everything if folders.shown(path) not in known and str(path) not in known]
-    first = start == 0
+    datasets = fitting([_listed(one) for one in found], _ROOM)
+    offered = [ListedFile(source=folders.shown(path), bytes=path.stat().st_size) for path in files[:_FILES]]
+    end = start + len(datasets)
     return DatasetsAnswer(
         verdict=_verdict(total, len(files), bool(folders.data)),
-        datasets=[
-            ListedDataset(
-                dataset=one.label,
-                rows=one.rows,
-                columns=one.columns,
-                source=one.source[-80:],
-                registered=f"{one.created:%Y-%m-%d %H:%M}",
-                description=one.description[:80],
-            )
-            for one in found
-        ],
+        datasets=datasets,
         total=total,
-        cursor=str(start + size) if start + size < total else "",
-        files=[
-            ListedFile(source=folders.shown(path), bytes=path.stat().st_size)
-            for path in files[: _FILES if first else 0]
-        ],
+        cursor=str(end) if end < total else "",
+        files=fitting(offered, _FILES_ROOM) if not start else [],
         files_total=len(files),
-        next=_next(found[0].name if found else "", folders.shown(files[0]) if files else ""),
+        next=_next(found[0].name if found else "", offered[0].source if offered else ""),
+    )
+
+
+def _listed(one: DatasetSummary) -> ListedDataset:
+    return ListedDataset(
+        dataset=one.label,
+        rows=one.rows,
+        columns=one.columns,
+        source=one.source[-80:],
+        registered=f"{one.created:%Y-%m-%d %H:%M}",
+        description=one.description[:80],
     )
 
 

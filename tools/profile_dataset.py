@@ -2,13 +2,14 @@
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, cell, number, table
+from mlsteward.answer import Answer, cell, fitting, number, table
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.errors import InvalidArgument
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import find_dataset
 
-_LINES = 40
+_ROOM = 7_000
+_LOOKED_AT = 300
 _DETAILED = 4
 _TOP = 8
 _CELL = 40
@@ -73,7 +74,7 @@ def profile_dataset(call: Call, dataset: str, columns: list[str] = []) -> Profil
     profile = version.profile
     wanted = [profile.column(name) for name in columns]
     warned = sum(bool(column.warnings) for column in profile.columns)
-    lines = [] if wanted else [_line(column) for column in _first(profile.columns)]
+    lines = [] if wanted else _first(profile.columns)
     return ProfileAnswer(
         verdict=f"{version.label}: {version.rows:,} rows, {len(profile.columns)} columns, {warned} with warnings.",
         dataset=version.label,
@@ -88,12 +89,14 @@ def profile_dataset(call: Call, dataset: str, columns: list[str] = []) -> Profil
     )
 
 
-def _first(columns: list[ColumnProfile]) -> list[ColumnProfile]:
-    """As many columns as fit, in their order; those with warnings before those without where not all do."""
-    if len(columns) <= _LINES:
-        return columns
-    chosen = sorted(columns, key=lambda column: not column.warnings)[:_LINES]
-    return [column for column in columns if any(column is one for one in chosen)]
+def _first(columns: list[ColumnProfile]) -> list[ColumnLine]:
+    """As many columns as fit, in their order; where not all do, those with warnings come first."""
+    lines = [_line(column) for column in columns[:_LOOKED_AT]]
+    kept = fitting(lines, _ROOM)
+    if len(kept) == len(columns):
+        return kept
+    chosen = {line.column for line in fitting(sorted(lines, key=lambda line: not line.warnings), _ROOM)}
+    return [line for line in lines if line.column in chosen]
 
 
 def _line(column: ColumnProfile) -> ColumnLine:
