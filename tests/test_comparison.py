@@ -46,11 +46,11 @@ def test_pairing_sees_what_two_intervals_would_not() -> None:
 
 def test_equal_models_are_seldom_called_different() -> None:
     false_alarms = 0
-    for seed in range(100):
+    for seed in range(60):
         truth, first, second = pair(seed, 0.0, n=60)
         found = paired_bootstrap("regression", truth, first, second, metric="rmse", units=None, weights=None, seed=seed)
         false_alarms += found.p is not None and found.p < 0.05
-    assert false_alarms <= 12
+    assert false_alarms <= 8
 
 
 def test_a_model_against_itself_differs_by_nothing() -> None:
