@@ -8,7 +8,7 @@ from mlsteward.runs.listing import RunRow, list_verdict, rows_as_text, run_rows,
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.run_lines import RunLine, run_lines
 from mlsteward.store.run_query import Found, RunQuery, find_runs
-from mlsteward.store.runs import STATES, count_by_kind
+from mlsteward.store.runs import STATES
 from mlsteward.store.transaction import Transaction
 
 MOST = 100
@@ -46,28 +46,30 @@ def list_runs(
         raise InvalidArgument(f"A run is never {status!r}; status is one of {', '.join(STATES)}.")
     query = RunQuery(where=where, order_by=order_by, kind=kind, state=status, name=name)
     offset, newest = _read_cursor(cursor)
-    call.workspace.runs.take_in()
 
-    def read(t: Transaction) -> tuple[Found, list[RunLine], dict[str, int]]:
+    def read(t: Transaction) -> tuple[Found, list[RunLine]]:
         found = find_runs(t, query, limit=min(max(limit, 1), MOST), offset=offset, newest=newest)
-        return found, run_lines(t, found.numbers), count_by_kind(t)
+        return found, run_lines(t, found.numbers)
 
-    found, lines, kinds = call.workspace.store.read(read)
+    found, lines = call.workspace.store.read(read)
+    if found.counts.active:
+        call.workspace.runs.take_in()
+        found, lines = call.workspace.store.read(read)
     while True:
         end = offset + len(lines)
         answer = RunsAnswer(
-            verdict=list_verdict(query, found, lines, kinds),
+            verdict=list_verdict(query, found, lines),
             total=found.total,
             runs=run_rows(lines, query),
             cursor=f"{end}.{found.newest}" if end < found.total else None,
-            next=_next(query, lines, kinds),
+            next=_next(query, lines, any_runs=bool(found.counts.newest)),
         )
         if len(lines) < 2 or len(answer.text().encode()) + len(answer.model_dump_json(exclude_none=True)) <= ROOM:
             return answer
         lines = lines[: len(lines) * 9 // 10]
 
 
-def _next(query: RunQuery, lines: list[RunLine], kinds: dict[str, int]) -> str:
+def _next(query: RunQuery, lines: list[RunLine], *, any_runs: bool) -> str:
     if lines and query.kind == "train" and len(lines) > 1:
         metric = sorted_by(query)
         named = f', metric="{metric.shown}"' if metric else ""
@@ -76,7 +78,7 @@ def _next(query: RunQuery, lines: list[RunLine], kinds: dict[str, int]) -> str:
         return f"get_run(run={lines[0].number})"
     if query.restricts:
         return f'list_runs(kind="{query.kind}")'
-    return 'list_runs(kind="")' if kinds else "train_model(dataset=…, target=…)"
+    return 'list_runs(kind="")' if any_runs else "train_model(dataset=…, target=…)"
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:

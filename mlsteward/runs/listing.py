@@ -70,12 +70,12 @@ def sorted_by(query: RunQuery) -> Field | None:
     return order[0] if order and order[0].kind == "metric" else None
 
 
-def list_verdict(query: RunQuery, found: Found, lines: Sequence[RunLine], kinds: dict[str, int]) -> str:
-    """What was found, in a sentence. `kinds` says how many runs there are of each kind."""
+def list_verdict(query: RunQuery, found: Found, lines: Sequence[RunLine]) -> str:
+    """What was found, in a sentence."""
     what = f"{query.kind} runs" if query.kind else "runs"
-    there = kinds.get(query.kind, 0) if query.kind else sum(kinds.values())
+    there = found.counts.of(query.kind)
     if not there:
-        others = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        others = ", ".join(f"{count} {kind}" for kind, count in found.counts.kinds.items())
         return f"There are no {what} yet" + (f"; of other kinds: {others}." if others else ".")
     if not found.total:
         return f"None of the {there} {what} matches."

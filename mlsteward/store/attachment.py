@@ -38,6 +38,7 @@ class Attachment:
         self._lock = StoreLock(path.with_name(path.name + ".lock"))
         self._known = migrations(migrations_folder)
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._finds_names = False
 
     @contextmanager
     def open(self, *, write: bool, deadline: float) -> Generator["duckdb.DuckDBPyConnection"]:
@@ -64,6 +65,7 @@ class Attachment:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._finds_names = False
 
     @contextmanager
     def _attached(self, *, write: bool, deadline: float) -> Generator["duckdb.DuckDBPyConnection"]:
@@ -95,7 +97,6 @@ class Attachment:
             # A failed checkpoint leaves the attachment unusable, the data not: the log is read again.
             self._detach()
             connection = self._try_attach(writable=write, deadline=deadline)
-        connection.execute(f"SET search_path = '{_SEARCH_PATH}'")
         return connection
 
     def _try_attach(self, *, writable: bool, deadline: float) -> "duckdb.DuckDBPyConnection":
@@ -117,6 +118,9 @@ class Attachment:
                     raise busy(_conflicting(str(error))) from error
                 time.sleep(POLL_SECONDS)
             else:
+                if not self._finds_names:
+                    self._connection.execute(f"SET search_path = '{_SEARCH_PATH}'")
+                    self._finds_names = True
                 return self._connection
 
     def _checkpoint(self, connection: "duckdb.DuckDBPyConnection") -> bool:

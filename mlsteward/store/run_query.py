@@ -8,6 +8,7 @@ from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.store.fields import Field, read_field
 from mlsteward.store.filters import Combined, Comparison, Filter, Not, Value, fields_of, parse_filter
 from mlsteward.store.run_fields import check_fields
+from mlsteward.store.runs import RunCounts, count_runs
 from mlsteward.store.transaction import Transaction
 
 
@@ -53,11 +54,12 @@ class RunQuery:
 
 @dataclass(frozen=True)
 class Found:
-    """The numbers of the runs on this page, how many match in all, and the newest run when the list began."""
+    """The numbers of the runs on this page, how many match in all, the newest run when the list began, all runs."""
 
     numbers: list[int]
     total: int
     newest: int
+    counts: RunCounts
 
 
 def find_runs(t: Transaction, query: RunQuery, *, limit: int, offset: int = 0, newest: int = 0) -> Found:
@@ -65,20 +67,22 @@ def find_runs(t: Transaction, query: RunQuery, *, limit: int, offset: int = 0, n
 
     Raises InvalidFilter or InvalidArgument when the filter or the order cannot be read.
     """
-    if not newest:
-        row = t.row("SELECT max(number) FROM runs")
-        newest = (row[0] or 0) if row else 0
-    if newest:
+    counts = count_runs(t)
+    if counts.newest:
         check_fields(t, query.fields(), query.kind)
     compiler = _Compiler()
-    condition = compiler.condition(query, newest)
-    total = t.row(f"SELECT count(*) FROM runs AS r {compiler.joins} WHERE {condition}", compiler.parameters)
+    condition = compiler.condition(query, newest or counts.newest)
+    if newest or query.restricts:
+        row = t.row(f"SELECT count(*) FROM runs AS r {compiler.joins} WHERE {condition}", compiler.parameters)
+        total = row[0] if row else 0
+    else:
+        total = counts.of(query.kind)
     ordering = compiler.ordering(query.order())
     numbers = t.rows(
         f"SELECT r.number FROM runs AS r {compiler.joins} WHERE {condition} ORDER BY {ordering} LIMIT ? OFFSET ?",
         [*compiler.parameters, limit, offset],
     )
-    return Found([number for (number,) in numbers], total[0] if total else 0, newest)
+    return Found([number for (number,) in numbers], total, newest or counts.newest, counts)
 
 
 def _descends(field: Field) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -114,9 +115,27 @@ def count_by_state(t: Transaction) -> dict[str, int]:
     return dict(t.rows("SELECT state, count(*) FROM runs GROUP BY state"))
 
 
-def count_by_kind(t: Transaction) -> dict[str, int]:
-    """How many runs there are of each kind."""
-    return dict(t.rows("SELECT kind, count(*) FROM runs GROUP BY kind ORDER BY kind"))
+@dataclass(frozen=True)
+class RunCounts:
+    """How many runs there are of each kind, the newest, and whether some may have ended without the store knowing."""
+
+    kinds: dict[str, int]
+    newest: int
+    active: bool
+
+    def of(self, kind: str) -> int:
+        """Those of a kind, of all kinds for ""."""
+        return self.kinds.get(kind, 0) if kind else sum(self.kinds.values())
+
+
+def count_runs(t: Transaction) -> RunCounts:
+    active = ", ".join("?" for _ in ACTIVE)
+    rows = t.rows(
+        f"SELECT kind, count(*), max(number), bool_or(state IN ({active})) FROM runs GROUP BY kind ORDER BY kind",
+        ACTIVE,
+    )
+    kinds = {kind: count for kind, count, *_ in rows}
+    return RunCounts(kinds, max((row[2] for row in rows), default=0), any(row[3] for row in rows))
 
 
 def run_numbers(t: Transaction, prefix: str, limit: int = 50) -> list[str]:

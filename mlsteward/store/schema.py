@@ -55,6 +55,7 @@ def migrate(connection: "duckdb.DuckDBPyConnection", pending: list[Migration]) -
     import duckdb
 
     # CREATE TABLE goes to the first schema of the search path; it is put back, because DETACH refuses that one.
+    row = connection.execute("SELECT current_setting('search_path')").fetchone()
     connection.execute("SET search_path = 'store.main'")
     current = ""
     try:
@@ -75,5 +76,5 @@ def migrate(connection: "duckdb.DuckDBPyConnection", pending: list[Migration]) -
         connection.execute("ROLLBACK")
         raise StoreDamaged(f"Migration {current} failed, and the store is as it was: {error}") from error
     finally:
-        connection.execute("RESET search_path")
+        connection.execute(f"SET search_path = '{row[0] if row else ''}'")
     _log.info("store migrated: %s", ", ".join(migration.name for migration in pending))
