@@ -14,6 +14,7 @@ from mlsteward.drift.choice import Choice
 from mlsteward.drift.columns import ComparedColumn
 from mlsteward.drift.counts import ColumnCounts
 from mlsteward.drift.evidence import Evidence, raise_gate
+from mlsteward.drift.grid import Grid
 from mlsteward.drift.report import DriftReport, Finding, WindowReport
 from mlsteward.drift.sql import Pair, Sample
 from mlsteward.drift.verdict import column_reports, judge, overall
@@ -102,9 +103,10 @@ def _window(
     found: list[Evidence] = []
     counts: dict[str, ColumnCounts] = {}
     cells = sql.BLOCKED_GRID_CELLS if plan else sql.GRID_CELLS
+    grids = sql.choose_grids(connection, pair, task.columns, task.types, cells)
     for place, column in enumerate(task.columns):
         progress(place / (len(task.columns) + 1), f"comparing {column.name}")
-        counted, by_block = sql.count_column(connection, pair, column, dict(task.types), cells)
+        counted, by_block = sql.count_column(connection, pair, column, grids.get(column.name, Grid()))
         found += check_blocked_column(counted, by_block, plan) if plan else check_column(counted)
         counts[column.name] = counted
     if plan and (volume := check_volume(plan)):

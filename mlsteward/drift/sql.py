@@ -1,6 +1,8 @@
 """Counts of columns in two samples, taken by DuckDB from snapshot files."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +10,8 @@ from pydantic import BaseModel
 
 from mlsteward.data.engine import literal, quote
 from mlsteward.drift.columns import ComparedColumn
-from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Floats, Integers
+from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Integers
+from mlsteward.drift.grid import Grid, fit_grid
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,27 +51,6 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Bins that are narrow where the values are dense: even steps of asinh((x - centre) / scale).
-
-    Without a `scale` every distinct value is a cell of its own.
-    """
-
-    centre: float = 0.0
-    scale: float = 0.0
-    steps: float = 1.0
-
-    def expression(self, value: str) -> str:
-        if not self.scale:
-            return value
-        return f"CAST(floor(asinh(({value} - {self.centre!r}) / {self.scale!r}) * {self.steps!r}) AS INTEGER)"
-
-    def values(self, cells: Floats) -> Floats:
-        """The values at the middle of bins."""
-        return self.centre + self.scale * np.sinh((cells + 0.5) / self.steps) if self.scale else cells
-
-
-@dataclass(frozen=True)
 class BlockedCells:
     """Counts by block: (n,) arrays of side (0 or 1), block, place of the cell, and rows; `nulls` has the null rows.
 
@@ -94,22 +76,19 @@ def count_rows(connection: "duckdb.DuckDBPyConnection", sample: Sample) -> int:
 
 
 def count_column(
-    connection: "duckdb.DuckDBPyConnection", pair: Pair, column: ComparedColumn, types: dict[str, str], cells: int
+    connection: "duckdb.DuckDBPyConnection", pair: Pair, column: ComparedColumn, grid: Grid
 ) -> tuple[ColumnCounts, BlockedCells]:
-    """All that the checks need of one column; `types` are DuckDB types by column name."""
+    """All that the checks need of one column."""
     if column.kind == "number":
-        return _count_number(connection, pair, column, types[column.name], cells)
+        return _count_number(connection, pair, column, grid)
     return _count_category(connection, pair, column)
 
 
 def _count_number(
-    connection: "duckdb.DuckDBPyConnection", pair: Pair, column: ComparedColumn, type_: str, cells: int
+    connection: "duckdb.DuckDBPyConnection", pair: Pair, column: ComparedColumn, grid: Grid
 ) -> tuple[ColumnCounts, BlockedCells]:
-    value = f"CAST({quote(column.name)} AS DOUBLE)"
-    if type_.upper().startswith(("FLOAT", "DOUBLE")):
-        value = f"CASE WHEN isfinite({value}) THEN {value} END"
-    grid = choose_grid(connection, pair, value, whole="INT" in type_.upper(), cells=cells)
-    expression = grid.expression(value)
+    value = _value(column.name)
+    expression = grid.expression(_finite(value) if grid.guarded else value)
     found = _fetch(
         connection,
         "SELECT side, block, CAST(cell AS DOUBLE) AS cell, count(*) AS rows FROM ("
@@ -138,20 +117,31 @@ def _count_number(
     )
 
 
-def choose_grid(
-    connection: "duckdb.DuckDBPyConnection", pair: Pair, value: str, *, whole: bool, cells: int = GRID_CELLS
-) -> Grid:
-    """Every distinct value where that is cheap, else about `cells` bins fitted to a sample of the reference."""
+def choose_grids(
+    connection: "duckdb.DuckDBPyConnection",
+    pair: Pair,
+    columns: Sequence[ComparedColumn],
+    types: Mapping[str, str],
+    cells: int = GRID_CELLS,
+) -> dict[str, Grid]:
+    """For numeric columns: every distinct value where that is cheap, else bins fitted to a sample of the reference."""
     if pair.rows + pair.current_rows <= _EXACT_ROWS:
-        return Grid()
-    ends = [
-        f"SELECT min({value}), max({value}) FROM read_parquet({literal(sample.path)}) WHERE {sample.where}"
-        for sample in (pair.reference, pair.current)
-    ]
-    found = connection.execute(f"({ends[0]}) UNION ALL ({ends[1]})").fetchall()
-    known = [float(end) for row in found for end in row if end is not None]
-    if not known or min(known) == max(known) or (whole and max(known) - min(known) <= _EXACT_SPAN):
-        return Grid()
+        return {}
+    numbers = [column.name for column in columns if column.kind == "number"]
+    found = {name: _choose_grid(connection, pair, name, types[name], cells) for name in numbers}
+    return {name: grid for name, grid in found.items() if grid}
+
+
+def _choose_grid(connection: "duckdb.DuckDBPyConnection", pair: Pair, name: str, type_: str, cells: int) -> Grid | None:
+    value = _value(name)
+    low, high = _ends(connection, pair, value)
+    # NaN and the infinities are the largest or smallest of all, so without them rows need no guard.
+    guarded = not (math.isfinite(low) and math.isfinite(high))
+    if guarded:
+        value = _finite(value)
+        low, high = _ends(connection, pair, value)
+    if not math.isfinite(high - low) or ("INT" in type_.upper() and high - low <= _EXACT_SPAN):
+        return None
     share = min(100.0, 100 * _SAMPLE_ROWS / max(1, pair.rows))
     drawn = _fetch(
         connection,
@@ -159,19 +149,27 @@ def choose_grid(
     )["cell"]
     sample = np.ma.compressed(drawn).astype(np.float64)
     if len(np.unique(sample)) <= _FEW_DISTINCT:
-        return Grid()
-    return fit_grid(sample, min(known), max(known), cells)
+        return None
+    return replace(fit_grid(sample, low, high, cells), guarded=guarded)
 
 
-def fit_grid(sample: Floats, low: float, high: float, cells: int) -> Grid:
-    """About `cells` bins from `low` to `high` that resolve the densest part of `sample`."""
-    points = np.quantile(sample, [0.005, 0.05, 0.25, 0.4, 0.5, 0.6, 0.75, 0.95, 0.995])
-    gaps = np.diff(points)
-    scale = float(gaps[gaps > 0].min()) / 2 if (gaps > 0).any() else max(abs(high), abs(low), 1.0)
-    scale = max(scale, (high - low) * 1e-12)
-    centre = float(points[4])
-    span = np.arcsinh((high - centre) / scale) - np.arcsinh((low - centre) / scale)
-    return Grid(centre, scale, float(cells / span))
+def _value(name: str) -> str:
+    return f"CAST({quote(name)} AS DOUBLE)"
+
+
+def _finite(value: str) -> str:
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def _ends(connection: "duckdb.DuckDBPyConnection", pair: Pair, value: str) -> tuple[float, float]:
+    """The smallest and the largest value of both samples, infinite where there is none."""
+    ends = [
+        f"SELECT min({value}), max({value}) FROM read_parquet({literal(sample.path)}) WHERE {sample.where}"
+        for sample in (pair.reference, pair.current)
+    ]
+    rows = connection.execute(f"({ends[0]}) UNION ALL ({ends[1]})").fetchall()
+    lows, highs = ([float(row[place]) for row in rows if row[place] is not None] for place in (0, 1))
+    return min(lows, default=math.inf), max(highs, default=-math.inf)
 
 
 def _count_category(
