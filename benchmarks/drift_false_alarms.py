@@ -1,6 +1,6 @@
 """How often `check_drift` flags anything in 20 columns that did not drift. To reach: at most 0.06 at every size.
 
-    uv run python benchmarks/drift_false_alarms.py [--trials 1000]
+uv run python benchmarks/drift_false_alarms.py [--trials 1000]
 """
 
 import argparse
@@ -31,7 +31,9 @@ def main() -> None:
             flagged.update(f"{r.column}/{r.main.kind}" for r in reports if r.verdict == "drift")
         share = verdicts["drift"] / number
         error = float(np.sqrt(max(share, 1 / number) * (1 - share) / number))
-        print(f"{rows}/{current_rows} | {number} | {share:.3f} | {error:.3f} | {dict(verdicts)} {flagged.most_common(4)}")
+        print(
+            f"{rows}/{current_rows} | {number} | {share:.3f} | {error:.3f} | {dict(verdicts)} {flagged.most_common(4)}"
+        )
 
 
 if __name__ == "__main__":
