@@ -4,18 +4,23 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, number, table
-from mlsteward.drift.report import ColumnReport, DriftReport, Verdict
-from mlsteward.drift.words import effect_words, how, smallest_words
+from mlsteward.answer import RunFindings, clipped
+from mlsteward.drift.report import ColumnReport, Verdict
+from mlsteward.drift.words import (
+    WINDOWS,
+    column_words,
+    left_out_words,
+    shown_columns,
+    smallest_words,
+    unsure_words,
+    window_words,
+)
 from mlsteward.runs.drift_request import Asked, drift_request
 from mlsteward.runs.jobs.drift import PAGE, PLOT, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
 
-_COLUMNS = 10
-_WORDS = 110
-_WINDOWS = 12
-_LEFT_OUT = 12
+_VERDICT = 700
 
 
 class DriftColumn(BaseModel):
@@ -36,9 +41,7 @@ class DriftWindow(BaseModel):
     drifted: str = ""
 
 
-class DriftAnswer(Answer):
-    run: int
-    state: str
+class DriftAnswer(RunFindings):
     drift: Verdict | None = None
     reference_rows: int | None = None
     current_rows: int | None = None
@@ -50,22 +53,6 @@ class DriftAnswer(Answer):
     assumption: str = ""
     page: str = Field(default="", description="All columns: read_page(uri=page).")
     plot: str = Field(default="", description="A picture of the worst columns.")
-
-    def body(self) -> list[str]:
-        rows = [(c.column, c.verdict, c.change, c.effect, number(c.p, 2), c.smallest) for c in self.columns]
-        more = self.total - len(self.columns)
-        return [
-            *table(("column", "verdict", "change", "effect", "adjusted p", "would have seen"), rows),
-            f"and {more} more columns at {self.page}" if more > 0 else "",
-            *table(
-                ("window", "rows", "verdict", "drifted"),
-                [(w.window, w.rows, w.verdict, w.drifted) for w in self.windows],
-            ),
-            f"not enough data: {self.not_enough_data}" if self.not_enough_data else "",
-            f"left out: {self.left_out}" if self.left_out else "",
-            f"p values: {self.assumption}" if self.assumption else "",
-            f"picture: {self.plot}" if self.plot else "",
-        ]
 
 
 def check_drift(
@@ -124,9 +111,8 @@ def _answer(run: Run) -> DriftAnswer:
     result = Result.model_validate(run.result)
     report = result.report
     files = f"mlsteward://runs/{run.number}/artifacts/"
-    unsure = [f"{c.column} ({_clipped(c.main.why, 60)})" if c.main.why else c.column for c in _unsure(report)]
     fields: dict[str, Any] = {
-        "verdict": _clipped(result.verdict, 700),
+        "verdict": clipped(result.verdict, _VERDICT),
         "run": run.number,
         "state": run.state,
         "drift": report.verdict,
@@ -134,45 +120,33 @@ def _answer(run: Run) -> DriftAnswer:
         "current_rows": report.current_rows,
         "total": len(report.columns),
         "windows": [
-            DriftWindow(window=w.window, rows=w.rows, verdict=w.verdict, drifted=_few(w.drifted, 3))
-            for w in report.windows[:_WINDOWS]
+            DriftWindow(window=w.window, rows=w.rows, verdict=w.verdict, drifted=window_words(w))
+            for w in report.windows[:WINDOWS]
         ],
-        "not_enough_data": _few(unsure, 5),
-        "left_out": _few([f"{name} ({why})" for name, why in report.left_out.items()], _LEFT_OUT),
+        "not_enough_data": unsure_words(report),
+        "left_out": left_out_words(report),
         "assumption": report.assumption,
         "page": files + PAGE,
         "plot": files + PLOT if report.plot else "",
+        "findings": result.findings(run),
         "next": result.next,
     }
-    shown = 6 if report.windows else _COLUMNS
-    return DriftAnswer(columns=[_column(column) for column in report.columns[:shown]], **fields)
-
-
-def _unsure(report: DriftReport) -> list[ColumnReport]:
-    return [column for column in report.columns if column.verdict == "not enough data"]
+    return DriftAnswer(columns=[_column(column) for column in shown_columns(report)], **fields)
 
 
 def _column(column: ColumnReport) -> DriftColumn:
     found = column.main
+    change, effect = column_words(column)
     return DriftColumn(
         column=column.column,
         verdict=column.verdict,
-        change=_clipped(how(column), _WORDS),
-        effect=_clipped(effect_words(found), 60),
+        change=change,
+        effect=effect,
         p=found.q,
         psi=round(found.stability_index, 4) if found.stability_index is not None else None,
         smallest=smallest_words(found),
         importance=column.importance,
     )
-
-
-def _few(words: list[str], most: int) -> str:
-    rest = f" and {len(words) - most} more" if len(words) > most else ""
-    return _clipped(", ".join(words[:most]), 500) + rest
-
-
-def _clipped(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 TOOL = Tool(check_drift, title="Check for drift", toolset="watch", read_only=True)
