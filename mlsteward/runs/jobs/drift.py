@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from mlsteward.drift.choice import Choice
 from mlsteward.drift.columns import ComparedColumn
 from mlsteward.drift.report import DriftReport, Finding
+from mlsteward.drift.words import drift_findings
+from mlsteward.errors import UnusableData
 from mlsteward.runs.job import Job
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class Result(BaseModel):
     next: str
     report: DriftReport
 
+    def findings(self, run: "Run") -> list[str]:
+        files = f"mlsteward://runs/{run.number}/artifacts/"
+        return drift_findings(self.report, files + PAGE, files + PLOT if self.report.plot else "")
+
 
 def work(request: Request, job: Job) -> Result:
     """Compare two samples of rows, column by column, and draw the worst."""
@@ -51,7 +57,7 @@ def work(request: Request, job: Job) -> Result:
     from mlsteward.drift.plots import draw_columns
     from mlsteward.drift.words import next_call
 
-    places = {name: str(job.workspace / getattr(request.choice, name)) for name in ("reference", "current")}
+    places = {name: _place(job.workspace, getattr(request.choice, name)) for name in ("reference", "current")}
     task = Task(
         choice=request.choice.model_copy(update=places),
         columns=request.columns,
@@ -74,6 +80,13 @@ def work(request: Request, job: Job) -> Result:
     (job.artifacts / PAGE).write_text(page(report), encoding="utf-8")
     following = next_call(report, request.current.partition("@")[0], request.model)
     return Result(verdict=report.sentence, next=following, report=report)
+
+
+def _place(workspace: Path, snapshot: str) -> str:
+    path = workspace / snapshot
+    if not path.is_file():
+        raise UnusableData(f"The snapshot {snapshot} is gone.", next="register_dataset(name=…, source=…)")
+    return str(path)
 
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
