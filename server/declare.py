@@ -100,7 +100,7 @@ class Call:
         """The run as it stands after `wait_seconds` at most; RunFailed with its words if it ended without a result."""
         run = self.look(number, wait_seconds)
         if run.state in ("failed", "lost", "cancelled"):
-            raise RunFailed(f"run:{number} {run.state}: {run.error}".rstrip(": "), next=f"get_run(run={number})")
+            raise _without_result(run)
         return run
 
     def look(self, number: int, wait_seconds: float) -> Run:
@@ -198,6 +198,14 @@ def caller(context: Context[Any, Any], workspace: Workspace) -> Actor:
     if token is None:
         return Actor(name=workspace.user, client=client)
     return Actor(name=token.client_id, client=client, may_write="write" in token.scopes or "admin" in token.scopes)
+
+
+def _without_result(run: Run) -> RunFailed:
+    """What went wrong first, then where, and the call that the error itself names, or else a look at the run."""
+    following = str(run.result.get("next") or f"get_run(run={run.number})")
+    if run.state == "failed" and run.error:
+        return RunFailed(f"{run.error.rstrip()} ({run.label} failed.)", next=following)
+    return RunFailed(f"{run.label} was {run.state}: {run.error}".rstrip(": ") + ".", next=following)
 
 
 def to_result(answer: Answer) -> CallToolResult:

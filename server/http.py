@@ -1,11 +1,12 @@
 """Streamable HTTP: who may come in, with what, and from where."""
 
+import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
 
 import anyio.to_thread
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
@@ -14,7 +15,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlsteward.errors import Refused
 from mlsteward.server.app import Steward
@@ -40,8 +41,7 @@ def is_loopback(host: str) -> bool:
 def http_app(server: Steward, *, host: str, allowed_hosts: Sequence[str] = ()) -> Starlette:
     """The web application; Refused when `host` is not loopback and no token has been made."""
     workspace = server.services.workspace
-    tokens = [token for token in workspace.store.read(list_tokens) if token.revoked is None]
-    if not tokens and not is_loopback(host):
+    if not is_loopback(host) and not tokens_in_use(workspace):
         raise Refused(
             f"{host} can be reached from other machines, so a token is needed first: "
             "`mlsteward token create NAME --scope read|write|admin`."
@@ -52,27 +52,24 @@ def http_app(server: Steward, *, host: str, allowed_hosts: Sequence[str] = ()) -
     )
     guarded: ASGIApp = ScopeGuard(mcp_app, server.changing_tools, limit=BODY_LIMIT)
     upload: ASGIApp = Upload(workspace, security)
-    middleware: list[Middleware] = []
-    if tokens or not is_loopback(host):
-        middleware = [
-            Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(StoredTokens(workspace))),
-            Middleware(AuthContextMiddleware),
-        ]
-        guarded, upload = RequireAuthMiddleware(guarded, []), RequireAuthMiddleware(upload, ["write"])
+    always = not is_loopback(host)
     return Starlette(
         routes=[
             Route("/health", _health, methods=["GET"]),
-            Route("/uploads/{name}", upload, methods=["PUT"]),
-            Mount("/", guarded),
+            Route("/uploads/{name}", TokenGate(upload, workspace, "write", always=always), methods=["PUT"]),
+            Mount("/", TokenGate(guarded, workspace, "read", always=always)),
         ],
-        middleware=middleware,
+        middleware=[
+            Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(StoredTokens(workspace))),
+            Middleware(AuthContextMiddleware),
+        ],
         lifespan=lambda _: server.session_manager.run(),
     )
 
 
 def _security(host: str, allowed_hosts: Sequence[str]) -> TransportSecuritySettings:
-    names = ["127.0.0.1", "localhost", "[::1]"] if is_loopback(host) else [host, *allowed_hosts]
-    names = [*names, *allowed_hosts]
+    own = ["127.0.0.1", "localhost", "[::1]"] if is_loopback(host) else [host, socket.gethostname()]
+    names = [*own, *allowed_hosts]
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
         allowed_hosts=[*names, *(f"{name}:*" for name in names)],
@@ -84,6 +81,27 @@ def _security(host: str, allowed_hosts: Sequence[str]) -> TransportSecuritySetti
 
 async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
+
+
+class TokenGate:
+    """Lets in whoever has a token of this scope; on loopback also everybody, as long as no token has been made."""
+
+    def __init__(self, app: ASGIApp, workspace: Workspace, scope: str, *, always: bool) -> None:
+        self._app = app
+        self._guarded = RequireAuthMiddleware(app, [scope])
+        self._workspace = workspace
+        self._always = always
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        needed = self._always or isinstance(scope.get("user"), AuthenticatedUser) or await self._tokens_exist()
+        await (self._guarded if needed else self._app)(scope, receive, send)
+
+    async def _tokens_exist(self) -> bool:
+        return bool(await anyio.to_thread.run_sync(tokens_in_use, self._workspace))
+
+
+def tokens_in_use(workspace: Workspace) -> list[Token]:
+    return [token for token in workspace.store.read(list_tokens) if token.revoked is None]
 
 
 class StoredTokens:

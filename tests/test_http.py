@@ -120,6 +120,14 @@ async def test_tokens_decide_who_comes_in_and_what_they_may_call(tmp_path: Path)
             assert not any(secret in path.read_bytes() for secret in secrets), f"a token stands in {path.name}"
 
 
+def test_a_token_made_while_the_server_runs_closes_it_to_those_without(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert httpx2.post(f"{server.url}/mcp", headers=HEADERS, json=call("list_runs")).status_code != 401
+        create_token(tmp_path, "first", "read")
+        assert httpx2.post(f"{server.url}/mcp", headers=HEADERS, json=call("list_runs")).status_code == 401
+        assert httpx2.get(f"{server.url}/health").status_code == 200
+
+
 def test_a_foreign_host_or_origin_and_a_body_over_4_mib_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         url = f"{server.url}/mcp"
