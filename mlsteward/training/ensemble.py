@@ -10,6 +10,7 @@ from mlsteward.training.signature import Task
 Floats = NDArray[np.float64]
 
 ROUNDS = 30
+STARTED = 3
 
 
 def loss(task: Task, target: NDArray[np.int64] | Floats, scores: Floats, weights: Floats | None = None) -> float:
@@ -33,13 +34,19 @@ def greedy_weights(
 ) -> Floats:
     """(c,) weights of the `library`'s c models, summing to 1, at most `most` of them above zero.
 
-    Models are added one at a time, with replacement, each time the one that lowers the loss of the average most;
-    the best prefix of `rounds` additions counts.
+    It starts with the best models (up to three, none half as bad again as the best), which keeps small tables from
+    overfitting. Then models are added one at a time, with replacement, each time the one that lowers the loss of the
+    average most; the best prefix of `rounds` additions counts.
     """
+    alone = np.array([loss(task, target, scores, weights) for scores in library])
+    started = [
+        place for place in np.argsort(alone, kind="stable")[: min(STARTED, most)] if alone[place] <= 1.5 * alone.min()
+    ]
     counts = np.zeros(len(library))
-    total = np.zeros_like(library[0])
-    best, best_loss = counts.copy(), np.inf
-    for size in range(1, rounds + 1):
+    counts[started] = 1
+    total = np.sum([library[place] for place in started], axis=0)
+    best, best_loss = counts.copy(), loss(task, target, total / len(started), weights)
+    for size in range(len(started) + 1, rounds + 1):
         full = np.count_nonzero(counts) >= most
         allowed = [place for place in range(len(library)) if counts[place] > 0 or not full]
         losses = [loss(task, target, (total + library[place]) / size, weights) for place in allowed]

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from rapidfuzz.process import extract
-
 from mlsteward.errors import InvalidArgument, NotSupported
+from mlsteward.names import close_names
 from mlsteward.training.encoder import Style
 from mlsteward.training.signature import Task
 
@@ -171,7 +170,7 @@ def find_estimator(name: str, task: Task) -> Estimator:
     wanted = name.strip().lower().replace("-", "_").replace(" ", "_")
     estimator = ESTIMATORS.get(wanted)
     if estimator is None:
-        near = [found for found, *_ in extract(wanted, ["auto", *ESTIMATORS], score_cutoff=60)]
+        near = close_names(wanted, ["auto", *ESTIMATORS])
         close = [_SYNONYMS[wanted], *near] if wanted in _SYNONYMS else near
         raise InvalidArgument(f"estimator={name!r} is none of auto, {', '.join(ESTIMATORS)}.", close=close)
     if not _class_path(estimator, task):

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from mlsteward.data.profile import TableProfile
 from mlsteward.errors import InvalidArgument, NotSupported, UnusableData
+from mlsteward.names import close_names
 from mlsteward.evaluation.directions import METRICS, Task, default_metric
 from mlsteward.training.signature import ColumnHint
 
@@ -109,11 +110,9 @@ def find_name(name: str, names: Sequence[str], argument: str) -> str:
     folded = [known for known in names if known.casefold() == name.strip().casefold()]
     if len(folded) == 1:
         return folded[0]
-    from rapidfuzz.process import extract
-
-    close = [found for found, *_ in extract(name, names, score_cutoff=60)]
     raise InvalidArgument(
-        f"{argument}={name!r} is no column of the dataset.", close=close, next="profile_dataset(dataset=…)"
+        f"{argument}={name!r} is no column of the dataset.",
+        close=close_names(name, names), next="profile_dataset(dataset=…)"
     )
 
 
@@ -157,10 +156,8 @@ def choose_split(options: TrainOptions, hints: Mapping[str, ColumnHint], rows: i
 
 def _one_of(argument: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        from rapidfuzz.process import extract
-
-        close = [found for found, *_ in extract(value, allowed, score_cutoff=50)]
-        close = ["row"] if argument == "split" and value in ("random", "stratified", "shuffle") else close
+        synonym = argument == "split" and value in ("random", "stratified", "shuffle")
+        close = ["row"] if synonym else close_names(value, allowed)
         raise InvalidArgument(f"{argument}={value!r} is none of {', '.join(dict.fromkeys(allowed))}.", close=close)
 
 

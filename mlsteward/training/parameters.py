@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from rapidfuzz.process import extract
 from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
 from mlsteward.errors import InvalidArgument
+from mlsteward.names import close_names
 from mlsteward.training.estimators import estimator_class
 from mlsteward.training.signature import Task
 
@@ -26,8 +26,9 @@ def check_parameters(name: str, task: Task, params: Mapping[str, Any]) -> dict[s
 
 def _checked(name: str, key: str, value: Any, known: list[str], constraints: Mapping[str, Any]) -> Any:
     if key not in known:
-        close = [found for found, *_ in extract(key, known, score_cutoff=60)]
-        raise InvalidArgument(f"{name} has no parameter {key!r}; it has {', '.join(known)}.", close=close)
+        raise InvalidArgument(
+            f"{name} has no parameter {key!r}; it has {', '.join(known)}.", close=close_names(key, known)
+        )
     whole = isinstance(value, float) and value.is_integer()
     for candidate in [value, int(value)] if whole else [value]:
         words = _violation(name, key, candidate, constraints)

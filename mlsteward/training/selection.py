@@ -159,7 +159,7 @@ def check_auto_params(options: TrainOptions) -> None:
 def ensemble_weights(
     scored: list[Scored], problem: Problem, part: Rows, *, metric: str, classes: list[str], serve: str
 ) -> dict[str, float]:
-    """Weights by name: of the best single candidate, or of a greedy ensemble unless that is worse by the metric."""
+    """Weights by name: of a greedy ensemble, or of the best single candidate when that is a standard error better."""
     ordered = ranked(scored, metric)
     best = {ordered[0].name: 1.0}
     library = [one for one in scored if one.name != DUMMY.name]
@@ -172,7 +172,8 @@ def ensemble_weights(
     together = replace_scores(library[0].cross_fit, blend([one.cross_fit.scores for one in library], found))
     whole = score(together, metric=metric, classes=classes)
     sign = 1.0 if greater_is_better(metric) else -1.0
-    if sign * (whole.mean - ordered[0].mean) < 0:
+    folds = len(np.unique(part.folds))
+    if sign * (whole.mean - ordered[0].mean) < -ordered[0].sd / np.sqrt(folds):
         return best
     return {one.name: float(weight) for one, weight in zip(library, found, strict=True) if weight > 0}
 

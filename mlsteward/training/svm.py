@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 _FOLDS = 3
+_MOST_PAIRED = 15
 
 
 class ProbabilitySVC(SVC):
@@ -17,6 +18,8 @@ class ProbabilitySVC(SVC):
     """
 
     def fit(self, X: Any, y: NDArray[Any], sample_weight: NDArray[np.float64] | None = None) -> "ProbabilitySVC":  # noqa: N803 - scikit-learn's name
+        # Values of pairs of classes calibrate far better than votes; of many classes there are too many pairs.
+        self.decision_function_shape = "ovo" if len(np.unique(y)) <= _MOST_PAIRED else "ovr"
         folds = _stratified(np.asarray(y))
         values: NDArray[np.float64] | None = None
         for fold in range(_FOLDS):
@@ -26,7 +29,7 @@ class ProbabilitySVC(SVC):
             values = np.zeros((len(y), found.shape[1])) if values is None else values
             values[outside] = found
         super().fit(X, y, sample_weight)
-        self.calibrator_ = LogisticRegression(C=100.0, max_iter=1000).fit(values, y, sample_weight)
+        self.calibrator_ = LogisticRegression(max_iter=1000).fit(values, y, sample_weight)
         return self
 
     def predict_proba(  # pyright: ignore[reportIncompatibleVariableOverride] - the base declares it conditionally

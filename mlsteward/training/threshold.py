@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.process import extract
 
 from mlsteward.errors import InvalidArgument
+from mlsteward.names import close_names
 from mlsteward.training.signature import Task
 
 COSTS = ("false_negative", "false_positive", "true_negative", "true_positive")
@@ -22,7 +22,7 @@ def check_costs(costs: Mapping[str, float], task: Task) -> dict[str, float]:
         raise InvalidArgument(f"costs choose a threshold between two classes; the task is {task}.")
     for name, value in costs.items():
         if name not in COSTS:
-            close = [found for found, *_ in extract(name, COSTS, score_cutoff=50)]
+            close = close_names(name, COSTS)
             raise InvalidArgument(f"costs has no {name!r}; it has {', '.join(COSTS)}.", close=close)
         if not np.isfinite(value):
             raise InvalidArgument(f"costs[{name!r}] must be a finite number.")
