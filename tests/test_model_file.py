@@ -1,5 +1,6 @@
 """Model files: what is written is what is read, and nothing else is."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from skops.io import dumps
 from threadpoolctl import threadpool_limits
 
-from mlsteward.errors import NotFound, Refused
+from mlsteward.errors import NotFound, NotSupported, Refused
 from mlsteward.serving.model_file import load_bundle, save_bundle
 from mlsteward.training.bundle import Member, ModelBundle
 from mlsteward.training.options import SplitChoice, TrainOptions
@@ -73,6 +74,22 @@ def test_a_model_predicts_the_same_after_it_was_saved(tmp_path: Path, target: st
         np.testing.assert_array_equal(first.scores, second.scores)
     assert again.signature == bundle.signature
     assert (again.threshold, again.classes, again.conformal) == (bundle.threshold, bundle.classes, bundle.conformal)
+
+
+@pytest.mark.parametrize(("extra", "rounds"), [("lightgbm", "n_estimators"), ("catboost", "iterations")])
+@pytest.mark.parametrize("target", ["large", "amount"])
+def test_a_model_of_an_optional_library_predicts_the_same_or_says_what_to_install(
+    tmp_path: Path, extra: str, rounds: str, target: str
+):
+    if importlib.util.find_spec(extra) is None:
+        with pytest.raises(NotSupported, match=rf"mlsteward\[{extra}\]"):
+            fitted(target, extra, {rounds: 5})
+        return
+    bundle = fitted(target, extra, {rounds: 5})
+    path = tmp_path / "model.skops"
+    again = load_bundle(path, save_bundle(bundle, path))
+    frame = orders(30, seed=9)
+    assert (bundle.predict(frame).labels == again.predict(frame).labels).all()
 
 
 def test_other_bytes_than_the_registered_ones_are_refused(tmp_path: Path):

@@ -13,6 +13,12 @@ from mlsteward.errors import NotFound, Refused
 from mlsteward.training.bundle import ModelBundle
 
 TRUSTED = [
+    "catboost.core.CatBoostClassifier",
+    "catboost.core.CatBoostRegressor",
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
     "mlsteward.training.bundle.Member",
     "mlsteward.training.bundle.ModelBundle",
     "mlsteward.training.encoder.TableEncoder",
