@@ -42,6 +42,27 @@ class Answer(BaseModel):
         return fields
 
 
+class RunFindings(Answer):
+    """The answer of a tool that started a run: its text has the run's findings, as `get_run` shows them later."""
+
+    run: int | None = None
+    state: str = "completed"
+    findings: list[str] = Field(default_factory=list[str], exclude=True)
+
+    def body(self) -> list[str]:
+        return self.findings
+
+
+def counted(count: int, what: str, many: str = "") -> str:
+    """`1 model`, `2 models`, `1,000 rows`; `many` is the plural where an s does not make it."""
+    return f"{count:,} {what if count == 1 else many or what + 's'}"
+
+
+def clipped(text: str, most: int) -> str:
+    """The first `most` characters, the last one … where something is cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """A small table in text: columns joined by ` | `, cells as `cell` writes them; [] when there are no rows."""
     body = [" | ".join(cell(value) for value in row) for row in rows]

@@ -34,12 +34,14 @@ class StewardError(Exception):
         super().__init__(self.words())
 
     def words(self) -> str:
-        parts = [self.message.rstrip()]
-        if self.close:
-            parts.append("Did you mean " + " or ".join(f"`{name}`" for name in self.close[:3]) + "?")
-        if self.next:
-            parts.append(f"Next: {self.next}")
-        return " ".join(parts)
+        return f"{self.said()} Next: {self.next}" if self.next else self.said()
+
+    def said(self) -> str:
+        """What is wrong and what was close, without the call that comes next."""
+        message = self.message.rstrip()
+        if not self.close:
+            return message
+        return f"{message} Did you mean {' or '.join(f'`{name}`' for name in self.close[:3])}?"
 
 
 class InvalidArgument(StewardError):

@@ -8,6 +8,7 @@ from mlsteward.answer import cell, interval, markdown_table
 from mlsteward.errors import NotFound, NotSupported
 from mlsteward.names import close_names, parse_run
 from mlsteward.runs.folder import RunFolder
+from mlsteward.runs.kinds import findings_of
 from mlsteward.server.declare import Page
 from mlsteward.store.activity import Activity, activity_of
 from mlsteward.store.metrics import MetricRow, metrics_of, steps_of
@@ -35,6 +36,7 @@ def run_page(workspace: Workspace, number: str) -> str:
     lines += [f"- {label}: {value}" for label, value in _facts(run) if value]
     if run.error:
         lines += ["", "## What went wrong", "", run.error]
+    lines += _section("Findings", [f"- {line.removeprefix('- ')}" for line in findings_of(run)])
     lines += _section("Parameters", markdown_table(("parameter", "value"), _members(run.params)))
     lines += _section(
         "Metrics",

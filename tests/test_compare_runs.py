@@ -63,6 +63,7 @@ def trained(
     workspace: Workspace, params: dict[str, Any], auc: float, scores: Sequence[float] | None = None, **fields: Any
 ) -> int:
     """A completed training run, with its model and test predictions when it has scores."""
+    split = fields.pop("split", {})
     told = {"kind": "train", "name": "delay", "state": "completed", "dataset": "flights@3", "target": "late"} | fields
     run = Run.model_validate({"number": 0, "created": datetime.now(UTC), "params": params} | told)
 
@@ -83,6 +84,7 @@ def trained(
                     sha256="",
                     signature=[],
                     metric="roc_auc",
+                    split=split,
                     created=run.created,
                 ),
             )
@@ -148,11 +150,49 @@ async def test_differing_data_is_named(assistant: Assistant, workspace: Workspac
     trained(workspace, {"depth": 1}, 0.8, dataset="flights@4")
     answer = await assistant.call("compare_runs")
     assert answer["columns"] == ["run", "dataset", "roc_auc"]
-    assert "The datasets differ: metrics were measured on different rows." in answer["notes"]
+    assert "The datasets differ: metrics were measured on different rows." in answer["caution"]
+    assert answer["verdict"].endswith("Mind the caution.")
     trained(workspace, {"depth": 1}, 0.8, target="delay", state="failed")
-    notes = (await assistant.call("compare_runs", runs=["1", "3"]))["notes"]
-    assert notes[0].startswith("The targets differ (delay, late)")
-    assert notes[1] == "Not completed: failed run:3."
+    answer = await assistant.call("compare_runs", runs=["1", "3"])
+    assert answer["caution"].startswith("The targets differ (delay, late)")
+    assert answer["notes"][0] == "Not completed: failed run:3."
+
+
+@pytest.mark.anyio
+async def test_runs_that_were_split_differently_are_compared_with_a_caution(
+    assistant: Assistant, workspace: Workspace
+) -> None:
+    by_time = {"kind": "time", "column": "departed"}
+    trained(workspace, {"depth": 1}, 0.6, scored(1.0), split=by_time)
+    trained(workspace, {"depth": 2}, 0.7, scored(1.0, 1), split=by_time)
+    same = await assistant.call("compare_runs")
+    assert not same["caution"]
+    trained(workspace, {"depth": 3}, 0.9, scored(3.0), split={"kind": "row", "column": ""})
+    answer = await assistant.call("compare_runs")
+    assert answer["caution"] == (
+        "Split differently (run:4 by row, 20% held out; run:2, run:1 by time on departed, 20% held out): scores on "
+        "differently drawn test rows are not comparable. On shared rows the paired difference favours what was split "
+        "at random (run:4): it trained on rows of the same days or groups."
+    )
+    lines = (await assistant.text("compare_runs")).splitlines()
+    assert lines[0].endswith("Mind the caution.")
+    assert lines[1] == f"caution: {answer['caution']}"
+    test = await assistant.call("list_runs", kind="compare")
+    shown = await assistant.call("get_run", run=test["runs"][0]["run"])
+    assert shown["findings"][0] == answer["caution"]
+    assert any(line.startswith("run:2 | ") for line in shown["findings"])
+
+
+@pytest.mark.anyio
+async def test_runs_that_held_out_different_shares_are_compared_with_a_caution(
+    assistant: Assistant, workspace: Workspace
+) -> None:
+    by_row = {"kind": "row", "column": ""}
+    trained(workspace, {"test_size": 0.3}, 0.6, scored(1.0), split=by_row)
+    trained(workspace, {}, 0.7, scored(1.0, 1), split=by_row)
+    caution = (await assistant.call("compare_runs"))["caution"]
+    assert "run:1 by row, 30% held out" in caution
+    assert "favours" not in caution
 
 
 @pytest.mark.anyio

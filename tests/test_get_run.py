@@ -62,7 +62,8 @@ async def test_a_failed_run_is_no_error_of_the_tool_and_gives_its_words(
     run = outcome(workspace, "complain")
     answer = await assistant.call("get_run", run=run.number)
     assert "failed after" in answer["verdict"]
-    assert "The column is empty. Did you mean `other`? Next: list_datasets()" in answer["verdict"]
+    assert answer["verdict"].endswith("The column is empty. Did you mean `other`?")
+    assert answer["next"] == "list_datasets()"
 
 
 async def test_a_lost_run_shows_the_end_of_its_log(assistant: Assistant, workspace: Workspace, tmp_path: Path) -> None:

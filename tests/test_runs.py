@@ -55,7 +55,8 @@ def test_a_run_remembers_what_it_took_and_what_it_was_computed_with(workspace: W
 def test_an_error_of_ours_fails_the_run_with_its_words(workspace: Workspace) -> None:
     run = outcome(workspace, "complain")
     assert run.state == "failed"
-    assert run.error == "The column is empty. Did you mean `other`? Next: list_datasets()"
+    assert run.error == "The column is empty. Did you mean `other`?"
+    assert run.result == {"next": "list_datasets()"}
 
 
 @pytest.mark.parametrize(("deed", "error"), [("crash", "KeyError"), ("leave", "SystemExit")])

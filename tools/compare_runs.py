@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from mlsteward.answer import Answer, interval, number, table
+from mlsteward.answer import Answer, counted, table
 from mlsteward.names import parse_run
 from mlsteward.runs.comparison import SettingEffect, best_first, differing_settings, setting_effects, side_by_side
-from mlsteward.runs.jobs.compare import Request
+from mlsteward.runs.jobs.compare import Request, RowTest, tests_table
 from mlsteward.runs.listing import short
-from mlsteward.runs.pairing import PairedTest, RowTest, choose_metric, plan_test, read_test, select_runs
+from mlsteward.runs.pairing import PairedTest, choose_metric, plan_test, read_test, select_runs
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.fields import Field as Metric
 from mlsteward.store.run_lines import common_metrics
@@ -21,6 +21,7 @@ WAIT_SECONDS = 20.0
 
 class CompareAnswer(Answer):
     metric: str
+    caution: str = Field(default="", description="Why their scores cannot be held against each other.")
     total: int = Field(description="How many runs match.")
     columns: list[str]
     rows: list[list[str | float | None]] = Field(description="The runs, best first.")
@@ -30,24 +31,15 @@ class CompareAnswer(Answer):
     notes: list[str] = Field(default_factory=list[str])
 
     def body(self) -> list[str]:
-        tested = [
-            (
-                f"run:{pair.run}",
-                interval(pair.difference, pair.low, pair.high),
-                number(pair.p, 2),
-                pair.rows,
-                pair.units,
-            )
-            for pair in self.pairs
-        ]
         return [
+            f"caution: {self.caution}" if self.caution else "",
             *table(self.columns, self.rows),
-            f"and {self.left_out} more settings differ" if self.left_out else "",
+            f"not shown: {counted(self.left_out, 'setting')} that {'differs' if self.left_out == 1 else 'differ'}"
+            if self.left_out
+            else "",
             "settings and the metric:" if self.effects else "",
             *(effect.line() for effect in self.effects),
-            *table(
-                ("best minus", f"{self.metric} [95 %]", "p (Holm)", "shared test rows", "independent units"), tested
-            ),
+            *tests_table(self.pairs, self.metric),
             *self.notes,
         ]
 
@@ -79,8 +71,9 @@ def compare_runs(
     names = list(dict.fromkeys(name for name in names if name in shown))
     while True:
         answer = CompareAnswer(
-            verdict=test.verdict(lines, by),
+            verdict=test.verdict(lines, by) + (" Mind the caution." if chosen.caution() else ""),
             metric=by.shown,
+            caution=chosen.caution(),
             total=chosen.total,
             columns=["run", *names, *(one.shown for one in metrics)],
             rows=[

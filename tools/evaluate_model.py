@@ -4,12 +4,19 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, cell, number, table
+from mlsteward.answer import RunFindings, counted, table
 from mlsteward.evaluation.judgement import NamedSlice, Score, WorstSlice
 from mlsteward.evaluation.words import (
-    calibration_words,
+    BINS,
+    NAMED,
+    NOTES,
+    WORST,
+    calibration_line,
+    comparison_words,
+    conditions_words,
+    confusion_words,
     coverage_words,
-    named_row,
+    named_words,
     score_words,
     searched_words,
     worst_words,
@@ -19,10 +26,6 @@ from mlsteward.runs.jobs.evaluate import PAGE, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
 
-_WORST = 3
-_NAMED = 10
-_BINS = 10
-
 
 class SliceLine(BaseModel):
     slice: str
@@ -31,9 +34,7 @@ class SliceLine(BaseModel):
     found: str = Field(default="", description="Mean loss with its interval, against the rows around it.")
 
 
-class EvaluateAnswer(Answer):
-    run: int
-    state: str
+class EvaluateAnswer(RunFindings):
     rows: int | None = Field(default=None, description="Rows judged on; none was a training row unless notes say so.")
     left_out: int | None = Field(default=None, description="Training rows that were left out.")
     independent: str = Field(default="", description="What the intervals resample.")
@@ -55,26 +56,8 @@ class EvaluateAnswer(Answer):
     plots: list[str] = Field(default_factory=list[str])
 
     def body(self) -> list[str]:
-        bins = [(number(said, 3), number(came, 3), int(rows)) for said, came, rows in self.reliability]
-        more = self.slices_total - len(self.slices)
-        return [
-            *table(("metric", "value [95 %]"), [(score.name, score_words(score)) for score in self.metrics]),
-            self.confusion,
-            self.calibration,
-            *table(("said", "came true", "rows"), bins),
-            self.intervals,
-            self.comparison,
-            self.baselines,
-            self.searched,
-            *[f"- {one.slice}: {one.found}" for one in self.worst_slices],
-            *[
-                f"- {one.slice}: {one.rows:,} rows, {one.metric}{', ' + one.found if one.found else ''}"
-                for one in self.slices
-            ],
-            f"and {more} more slices at {self.page}" if more > 0 else "",
-            *self.notes,
-            f"page: {self.page}" if self.page else "",
-        ]
+        scores = [(score.name, score_words(score)) for score in self.metrics]
+        return [*table(("metric", "value [95 %]"), scores), *self.findings]
 
 
 def evaluate_model(
@@ -94,7 +77,7 @@ def evaluate_model(
     of the same target: both are compared, paired, on rows that neither saw.
     """
     asked = Asked(model=model, dataset=dataset, slices=slices, threshold=threshold, baseline=baseline)
-    request, baselines = call.workspace.store.read(lambda transaction: evaluate_request(transaction, asked))
+    request = call.workspace.store.read(lambda transaction: evaluate_request(transaction, asked))
     run = call.workspace.runs.start(
         "evaluate",
         request,
@@ -105,10 +88,10 @@ def evaluate_model(
         target=request.model.target,
         params={name: value for name, value in vars(asked).items() if value},
     )
-    return _answer(call.wait(run, wait_seconds), baselines)
+    return _answer(call.wait(run, wait_seconds), request.model.label)
 
 
-def _answer(run: Run, baselines: str) -> EvaluateAnswer:
+def _answer(run: Run, model: str) -> EvaluateAnswer:
     if run.state != "completed":
         return EvaluateAnswer(
             verdict=f"{run.label} is still evaluating.",
@@ -126,48 +109,32 @@ def _answer(run: Run, baselines: str) -> EvaluateAnswer:
         "state": run.state,
         "rows": found.rows,
         "left_out": result.left_out,
-        "independent": f"{found.units} {found.unit}s",
+        "independent": counted(found.units, found.unit),
         "metrics": found.scores,
-        "confusion": _confusion(result),
-        "calibration": calibration_words(calibration) if calibration else _uncalibrated(result),
-        "reliability": [[_short(b.predicted), _short(b.observed), b.rows] for b in calibration.bins[:_BINS]]
+        "confusion": confusion_words(found),
+        "calibration": calibration_line(found),
+        "reliability": [[_short(b.predicted), _short(b.observed), b.rows] for b in calibration.bins[:BINS]]
         if calibration
         else [],
         "intervals": coverage_words(found),
-        "baselines": baselines,
+        "comparison": comparison_words(found.comparison, model) if found.comparison else "",
+        "baselines": result.baselines,
         "searched": searched_words(found),
-        "worst_slices": [_worst(one, found.loss_name) for one in found.worst[:_WORST]],
-        "slices": [_named(one) for one in found.named[:_NAMED]],
+        "worst_slices": [_slice(one, found.loss_name) for one in found.worst[:WORST]],
+        "slices": [_named(one) for one in found.named[:NAMED]],
         "slices_total": len(found.named),
-        "notes": found.notes[:6],
+        "notes": found.notes[:NOTES],
         "page": files + PAGE,
         "plots": [files + name for name in result.plots],
+        "findings": result.findings(run),
         "next": result.next,
     }
     return EvaluateAnswer(**fields)
 
 
-def _uncalibrated(result: Result) -> str:
-    few = result.judgement.confusion is not None and result.judgement.rows < 100
-    return "calibration: not enough data (100 rows are needed)" if few else ""
-
-
-def _confusion(result: Result) -> str:
-    """The confusion matrix in a line, for few classes."""
-    found = result.judgement.confusion
-    if found is None or len(found.classes) > 5:
-        return ""
-    at = f" at threshold {number(found.threshold)}" if found.threshold is not None else ""
-    rows = [
-        f"true {name}: " + ", ".join(f"{cell(count)} {said}" for said, count in zip(found.classes, counts, strict=True))
-        for name, counts in zip(found.classes, found.counts, strict=True)
-    ]
-    return f"predicted{at}: {'; '.join(rows)}"
-
-
-def _worst(found: WorstSlice, loss_name: str) -> SliceLine:
+def _slice(found: WorstSlice, loss_name: str) -> SliceLine:
     return SliceLine(
-        slice=_clipped(" and ".join(found.conditions)),
+        slice=conditions_words(found),
         rows=found.rows,
         metric=score_words(found.score),
         found=worst_words(found, loss_name),
@@ -175,13 +142,8 @@ def _worst(found: WorstSlice, loss_name: str) -> SliceLine:
 
 
 def _named(found: NamedSlice) -> SliceLine:
-    part, _, score, truth, prediction = named_row(found)
-    means = f"true {cell(truth)}, predicted {cell(prediction)}" if truth is not None else ""
-    return SliceLine(slice=_clipped(str(part)), rows=found.rows, metric=f"{found.score.name} {score}", found=means)
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= 110 else text[:109] + "…"
+    part, score, means = named_words(found)
+    return SliceLine(slice=part, rows=found.rows, metric=score, found=means)
 
 
 def _short(value: float) -> float:

@@ -4,23 +4,20 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer
+from mlsteward.answer import RunFindings
 from mlsteward.evaluation.explanation import (
-    ColumnWords,
+    IMPORTANCE,
+    ROWS,
+    TERMS,
     RowExplanation,
+    importance_findings,
     importance_words,
     method_words,
-    row_words,
-    term_words,
 )
 from mlsteward.runs.explain_request import Asked, explain_request
-from mlsteward.runs.jobs.explain import PAGE, Request, Result
+from mlsteward.runs.jobs.explain import NOTES, PAGE, Request, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
-
-_IMPORTANCE = 12
-_ROWS = 4
-_TERMS = 6
 
 
 class RowLines(BaseModel):
@@ -29,12 +26,9 @@ class RowLines(BaseModel):
     base: float
     contributions: dict[str, float] = Field(description="By column, the largest first, on the scale of the method.")
     rest: float = Field(description="The sum of the contributions not shown.")
-    words: list[str] = Field(default_factory=list[str], exclude=True)
 
 
-class ExplainAnswer(Answer):
-    run: int | None = None
-    state: str = "completed"
+class ExplainAnswer(RunFindings):
     importance: list[str] = Field(default_factory=list[str])
     importance_total: int = 0
     rows: list[RowLines] = Field(default_factory=list[RowLines])
@@ -43,21 +37,6 @@ class ExplainAnswer(Answer):
     notes: list[str] = Field(default_factory=list[str])
     page: str = ""
     plot: str = ""
-
-    def body(self) -> list[str]:
-        lines = [f"- {line}" for line in self.importance]
-        hidden = self.importance_total - len(self.importance)
-        more = self.rows_total - len(self.rows)
-        return [
-            "loss when permuted:" if lines else "",
-            *lines,
-            f"and {hidden} more" if hidden > 0 else "",
-            *[line for row in self.rows for line in row.words],
-            f"and {more} more rows at {self.page}" if more > 0 else "",
-            self.method,
-            *self.notes,
-            f"page: {self.page}" if self.page else "",
-        ]
 
 
 def explain_model(
@@ -74,7 +53,7 @@ def explain_model(
     data, from 1): what each column adds to that prediction, exact for linear models and trees, else sampled.
     """
     asked = Asked(model=model, dataset=dataset, rows=rows)
-    request, notes = call.workspace.store.read(lambda transaction: explain_request(transaction, asked))
+    request = call.workspace.store.read(lambda transaction: explain_request(transaction, asked))
     if not rows and not request.measure and request.importance:
         return _stored(request)
     run = call.workspace.runs.start(
@@ -87,22 +66,23 @@ def explain_model(
         target=request.model.target,
         params={name: value for name, value in vars(asked).items() if value},
     )
-    return _answer(call.wait(run, wait_seconds), request, notes)
+    return _answer(call.wait(run, wait_seconds))
 
 
 def _stored(request: Request) -> ExplainAnswer:
     """The importance that the training measured."""
-    label, words = request.model.label, request.words
-    lines = [importance_words(one, request.model.metric, words) for one in request.importance]
+    model, words = request.model, request.words
+    lines = [importance_words(one, model.metric, words) for one in request.importance]
     return ExplainAnswer(
-        verdict=f"{label} leans most on {lines[0]}, on the held-out rows of {request.model.dataset}.",
-        importance=lines[:_IMPORTANCE],
+        verdict=f"{model.label} leans most on {lines[0]}, on the held-out rows of {model.dataset}.",
+        importance=lines[:IMPORTANCE],
         importance_total=len(lines),
-        next=f'explain_model(model="{label}", rows=[1])',
+        findings=importance_findings(request.importance, model.metric, words),
+        next=f'explain_model(model="{model.label}", rows=[1])',
     )
 
 
-def _answer(run: Run, request: Request, notes: list[str]) -> ExplainAnswer:
+def _answer(run: Run) -> ExplainAnswer:
     if run.state != "completed":
         return ExplainAnswer(
             verdict=f"{run.label} is still explaining.",
@@ -117,29 +97,26 @@ def _answer(run: Run, request: Request, notes: list[str]) -> ExplainAnswer:
         verdict=result.verdict,
         run=run.number,
         state=run.state,
-        importance=[importance_words(one, result.metric, request.words) for one in shown[:_IMPORTANCE]],
+        importance=[importance_words(one, result.metric, result.words) for one in shown[:IMPORTANCE]],
         importance_total=len(shown),
-        rows=[_row(row, request.model.target, request.words) for row in result.rows[:_ROWS]],
+        rows=[_row(row) for row in result.rows[:ROWS]],
         rows_total=len(result.rows),
-        method=method_words(result.rows, len(request.model.classes)),
-        notes=[*notes, *result.notes][:6],
+        method=method_words(result.rows, result.classes),
+        notes=result.notes[:NOTES],
         page=files + PAGE,
         plot=files + result.plot if result.plot else "",
+        findings=result.findings(run),
         next=result.next,
     )
 
 
-def _row(found: RowExplanation, target: str, words: dict[str, ColumnWords]) -> RowLines:
-    shown = found.terms[:_TERMS]
-    rest = sum(term.contribution for term in found.terms[_TERMS:])
-    lines = [term_words(term, found.scale, found.outcome or target, words) for term in shown]
+def _row(found: RowExplanation) -> RowLines:
     return RowLines(
         row=found.row,
         prediction=_short(found.prediction),
         base=_short(found.base),
-        contributions={term.column: _short(term.contribution) for term in shown},
-        rest=_short(rest),
-        words=[row_words(found, target), *[f"- {line}" for line in lines]],
+        contributions={term.column: _short(term.contribution) for term in found.terms[:TERMS]},
+        rest=_short(sum(term.contribution for term in found.terms[TERMS:])),
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, interval, number, table
+from mlsteward.answer import Answer, clipped, counted, interval, number, table
 from mlsteward.names import parse_run
 from mlsteward.runs.folder import Event, RunFolder
+from mlsteward.runs.kinds import findings_of
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.metrics import MetricRow, metrics_of
 from mlsteward.store.runs import Run
@@ -18,6 +19,8 @@ from mlsteward.store.transaction import Transaction
 _METRICS = 14
 _PARAMS_BYTES = 700
 _WORDS = 900
+_FINDING = 500
+_ROOM = 7900
 
 
 class RunMetric(BaseModel):
@@ -40,6 +43,8 @@ class RunAnswer(Answer):
     seconds: float | None = Field(default=None, description="Seconds it took, or has taken so far.")
     cpu_seconds: float | None = None
     peak_memory_mb: float | None = None
+    findings: list[str] = Field(default_factory=list[str], description="What it found, as its own tool says it.")
+    findings_total: int = 0
     details: str = Field(default="", description="The end of the log, when it was lost.")
     params: dict[str, Any] = Field(default_factory=dict[str, Any])
     metrics: list[RunMetric] = Field(default_factory=list[RunMetric])
@@ -51,12 +56,15 @@ class RunAnswer(Answer):
         params = ", ".join(f"{name}={json.dumps(value)}" for name, value in self.params.items())
         rows = [(each.split, each.name, interval(each.value, each.low, each.high)) for each in self.metrics]
         more = self.metrics_total - len(self.metrics)
+        unsaid = self.findings_total - len(self.findings)
         return [
             ", ".join(part for part in about if part),
             self.details,
             f"params: {params}" if params else "",
             *table(("split", "metric", "value [95 %]"), rows),
-            f"and {more} more metrics" if more > 0 else "",
+            f"and {counted(more, 'more metric')}" if more > 0 else "",
+            *self.findings,
+            f"and {counted(unsaid, 'more line')} on the page" if unsaid > 0 else "",
             f"page: {self.page}",
         ]
 
@@ -75,7 +83,7 @@ def get_run(call: Call, run: str, wait_seconds: float = 20) -> RunAnswer:
     folder = RunFolder(call.workspace.runs.folder(found.number))
     event = folder.last_event() if found.state == "running" else None
     metrics = sorted(call.workspace.store.read(read), key=lambda metric: metric.split != "test")
-    return RunAnswer(
+    answer = RunAnswer(
         verdict=_verdict(found, event, call.workspace.runs.outlive_host),
         run=found.number,
         kind=found.kind,
@@ -84,25 +92,36 @@ def get_run(call: Call, run: str, wait_seconds: float = 20) -> RunAnswer:
         dataset=found.dataset,
         target=found.target,
         done=event.done if event else None,
-        message=_clipped(event.message) if event else "",
+        message=clipped(event.message, _WORDS) if event else "",
         seconds=_seconds(found),
         cpu_seconds=found.cpu_seconds,
         peak_memory_mb=found.peak_memory_mb,
-        details=_clipped(found.error.partition("\n")[2]),
+        details=clipped(found.error.partition("\n")[2], _WORDS),
         params=_few(found.params),
         metrics=[RunMetric(**metric.model_dump(include=set(RunMetric.model_fields))) for metric in metrics[:_METRICS]],
         metrics_total=len(metrics),
         page=f"mlsteward://runs/{found.number}",
         next=_next(found),
     )
+    return _with_findings(answer, [clipped(line, _FINDING) for line in findings_of(found)])
+
+
+def _with_findings(answer: RunAnswer, lines: list[str]) -> RunAnswer:
+    """As many of the lines as fit beside all else, the first ones."""
+    shown = len(lines)
+    while True:
+        whole = answer.model_copy(update={"findings": lines[:shown], "findings_total": len(lines)})
+        if not shown or len(whole.text().encode()) + len(whole.model_dump_json(exclude_none=True).encode()) <= _ROOM:
+            return whole
+        shown -= 1
 
 
 def _verdict(run: Run, event: Event | None, outlives: bool) -> str:
     label = f"{run.label} ({run.kind}{' ' + run.name if run.name else ''})"
-    words = _clipped(run.error.partition("\n")[0])
+    words = clipped(run.error.partition("\n")[0], _WORDS)
     after = f" after {number(_seconds(run), 3)} s" if run.started else ""
     if run.state == "running":
-        how_far = f", {event.done:.0%} done: {_clipped(event.message)}" if event else ""
+        how_far = f", {event.done:.0%} done: {clipped(event.message, _WORDS)}" if event else ""
         return f"{label} is running{after}{how_far}." + ("" if outlives else " It ends when this server ends.")
     if run.state == "queued":
         return f"{label} is queued: it starts when a worker is free."
@@ -110,7 +129,7 @@ def _verdict(run: Run, event: Event | None, outlives: bool) -> str:
         return f"{label} waits for a person's approval."
     if run.state == "completed":
         said = run.result.get("verdict")
-        return f"{label} completed{after}" + (f": {_clipped(said)}" if isinstance(said, str) and said else ".")
+        return f"{label} completed{after}" + (f": {clipped(said, _WORDS)}" if isinstance(said, str) and said else ".")
     ended = {"failed": "failed", "cancelled": "was cancelled", "lost": "was lost"}[run.state]
     return f"{label} {ended}{after}" + (f": {words}" if words else ".")
 
@@ -135,10 +154,6 @@ def _few(params: dict[str, Any]) -> dict[str, Any]:
         if len(json.dumps({**kept, name: value})) <= _PARAMS_BYTES:
             kept[name] = value
     return kept
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _WORDS else text[: _WORDS - 1] + "…"
 
 
 TOOL = Tool(get_run, title="Wait for a run and show it", toolset="training", read_only=True, idempotent=True)

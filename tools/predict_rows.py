@@ -4,12 +4,12 @@ from typing import Any
 
 from pydantic import Field
 
-from mlsteward.answer import Answer, table
+from mlsteward.answer import RunFindings
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import InvalidArgument
 from mlsteward.evaluation.table_fit import check_table
 from mlsteward.names import check_dataset_name
-from mlsteward.runs.jobs.predict import PredictedRow, Request, Result
+from mlsteward.runs.jobs.predict import NOTES, PredictedRow, Request, Result
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.serving.rows import check_rows
@@ -24,9 +24,7 @@ ROOM = 7800
 SHOWN = 3
 
 
-class PredictionAnswer(Answer):
-    run: int
-    state: str
+class PredictionAnswer(RunFindings):
     model: str
     total: int = Field(default=0, description="How many rows were scored.")
     out_of_fold: int = Field(
@@ -36,16 +34,6 @@ class PredictionAnswer(Answer):
     left_out: int = Field(default=0, description="Predictions that did not fit here.")
     summary: str = ""
     notes: list[str] = Field(default_factory=list[str])
-
-    def body(self) -> list[str]:
-        first = self.predictions[0] if self.predictions else PredictedRow(row=0, predicted={})
-        rows = [[one.row, *one.shown.values(), *one.predicted.values()] for one in self.predictions]
-        return [
-            self.summary,
-            *table(["row", *first.shown, *first.predicted], rows),
-            f"{self.left_out} more do not fit here" if self.left_out else "",
-            *(f"note: {note}" for note in self.notes),
-        ]
 
 
 def predict_rows(
@@ -63,9 +51,7 @@ def predict_rows(
     model was fitted on get out-of-fold scores, and are counted.
     """
     if bool(rows) == bool(dataset):
-        raise InvalidArgument(
-            "Give either rows or a dataset to predict.", next=f'predict_rows(model="{model}", rows=[…])'
-        )
+        raise InvalidArgument("Give either rows or a dataset to predict.", next="list_datasets()")
 
     if as_dataset:
         call.check_may_change("as_dataset")
@@ -137,9 +123,10 @@ def _answer(run: Run, model: str) -> PredictionAnswer:
             model=model,
             next=f"get_run(run={run.number}, wait_seconds=20)",
         )
-    result = Result.model_validate(run.result)
-    shown = len(result.predicted)
+    whole = Result.model_validate(run.result)
+    shown = len(whole.predicted)
     while True:
+        result = whole.first(shown)
         answer = PredictionAnswer(
             verdict=result.verdict,
             run=run.number,
@@ -147,23 +134,16 @@ def _answer(run: Run, model: str) -> PredictionAnswer:
             model=model,
             total=result.rows,
             out_of_fold=result.out_of_fold,
-            predictions=[_rounded(row) for row in result.predicted[:shown]],
-            left_out=len(result.predicted) - shown,
+            predictions=result.predicted,
+            left_out=result.left_out,
             summary=result.summary,
-            notes=result.notes[:12],
+            notes=result.notes[:NOTES],
+            findings=result.findings(run),
             next=result.next,
         )
         if shown <= 1 or len(answer.text().encode()) + len(answer.model_dump_json().encode()) <= ROOM:
             return answer
         shown = shown * 4 // 5
-
-
-def _rounded(row: PredictedRow) -> PredictedRow:
-    values = {
-        name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.predicted.items()
-    }
-    shown = {name: value[:40] if isinstance(value, str) else value for name, value in row.shown.items()}
-    return PredictedRow(row=row.row, shown=shown, predicted=values)
 
 
 TOOL = Tool(predict_rows, title="Predict rows or a dataset", toolset="judgement", read_only=True)

@@ -4,7 +4,7 @@ import uuid
 
 from pydantic import Field
 
-from mlsteward.answer import Answer
+from mlsteward.answer import RunFindings
 from mlsteward.data.paths import Folders
 from mlsteward.data.remote import WEB, fetch_web, holds_secret, redacted
 from mlsteward.data.sample_words import Words
@@ -12,19 +12,14 @@ from mlsteward.data.samples import sample_words
 from mlsteward.data.sources import CONTENT_BYTES, SAMPLE, SourceOrder, check_source
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import check_dataset_name
-from mlsteward.runs.jobs.register import FoundRelationship, Request, Result
+from mlsteward.runs.jobs.register import SHOWN, FoundRelationship, Request, Result
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
-_SHOWN = 8
-_WORDS = 240
 
-
-class RegisterAnswer(Answer):
-    run: int
-    state: str
+class RegisterAnswer(RunFindings):
     dataset: str = Field(default="", description="The version, as in flights@3.")
     new_version: bool = False
     rows: int | None = None
@@ -34,13 +29,6 @@ class RegisterAnswer(Answer):
     )
     relationships: list[FoundRelationship] = Field(default_factory=list[FoundRelationship])
     warnings: list[str] = Field(default_factory=list[str])
-
-    def body(self) -> list[str]:
-        return [
-            *(f"suggested as {role}: {', '.join(columns)}" for role, columns in self.suggested.items()),
-            *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships),
-            *(f"warning: {warning}" for warning in self.warnings),
-        ]
 
 
 def register_dataset(
@@ -125,17 +113,12 @@ def _answer(run: Run) -> RegisterAnswer:
         new_version=result.new_version,
         rows=result.rows,
         columns=result.columns,
-        suggested={role: columns[:_SHOWN] for role, columns in result.suggested.items()},
-        relationships=result.relationships[:_SHOWN],
-        warnings=_few(result.warnings, run.name),
+        suggested={role: columns[:SHOWN] for role, columns in result.suggested.items()},
+        relationships=result.relationships[:SHOWN],
+        warnings=result.first_warnings(run.name),
+        findings=result.findings(run),
         next=result.next,
     )
-
-
-def _few(warnings: list[str], name: str) -> list[str]:
-    shown = [text if len(text) <= _WORDS else text[: _WORDS - 1] + "…" for text in warnings[:_SHOWN]]
-    more = len(warnings) - len(shown)
-    return [*shown, f'and {more} more: profile_dataset(dataset="{name}")'] if more > 0 else shown
 
 
 TOOL = Tool(register_dataset, title="Register a dataset", toolset="data", read_only=False, idempotent=True)

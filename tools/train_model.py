@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, interval, number, table
+from mlsteward.answer import RunFindings, interval, table
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.dictionary.entry import Entry
 from mlsteward.names import check_model_name
-from mlsteward.runs.jobs.train import Request, Result
+from mlsteward.runs.jobs.train import ASIDE, LEADERS, NOTES, Request, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
@@ -19,10 +19,6 @@ from mlsteward.training.options import TrainOptions, check_options, choose_split
 from mlsteward.training.signature import ColumnHint, ImportanceRow, SetAside
 
 _METRICS = 12
-_LEADERS = 6
-_DRIVERS = 5
-_ASIDE = 8
-_NOTES = 6
 
 
 class HeldOutMetric(BaseModel):
@@ -42,9 +38,7 @@ class Leader(BaseModel):
     weight: float = Field(description="Its share of what is served.")
 
 
-class TrainAnswer(Answer):
-    run: int
-    state: str
+class TrainAnswer(RunFindings):
     model: str = Field(default="", description="What other tools call it.")
     task: str = ""
     metric: str = Field(default="", description="What models were chosen by.")
@@ -62,24 +56,7 @@ class TrainAnswer(Answer):
 
     def body(self) -> list[str]:
         scores = [(m.name, interval(m.value, m.low, m.high), m.linear, m.dummy) for m in self.metrics]
-        board = [
-            (one.name, f"{number(one.selection_score)} ± {number(one.sd, 2)}", one.cpu_seconds, f"{one.weight:.0%}")
-            for one in self.leaderboard
-        ]
-        drivers = [f"{' + '.join(one.columns)} ({number(one.value, 2)} {one.direction})" for one in self.drivers]
-        aside = [f"{one.name} {one.reason}" for one in self.set_aside]
-        more = self.set_aside_total - len(self.set_aside)
-        return [
-            self.split,
-            self.decision,
-            *table(("held-out metric", "value [95 %]", "linear", "dummy"), scores),
-            *(table(("candidate", "selection score ± sd", "CPU-s", "share"), board) if len(board) > 1 else []),
-            f"not reached: {', '.join(self.unreached)}" if self.unreached else "",
-            f"leans on: {', '.join(drivers)}" if drivers else "",
-            f"set aside: {'; '.join(aside)}" + (f"; and {more} more" if more > 0 else "") if aside else "",
-            *(f"question: {question}" for question in self.questions),
-            *(f"note: {note}" for note in self.notes),
-        ]
+        return [*table(("held-out metric", "value [95 %]", "linear", "dummy"), scores), *self.findings]
 
 
 def train_model(
@@ -213,16 +190,17 @@ def _answer(call: Call, run: Run) -> TrainAnswer:
                 cpu_seconds=one.cpu_seconds,
                 weight=round(one.weight, 3),
             )
-            for one in result.leaderboard[:_LEADERS]
+            for one in result.leaderboard[:LEADERS]
         ],
         unreached=result.unreached,
-        drivers=[_driver(row) for row in result.importance[:_DRIVERS] if row.value > 0],
-        set_aside=result.set_aside[:_ASIDE],
+        drivers=result.drivers(),
+        set_aside=result.set_aside[:ASIDE],
         set_aside_total=len(result.set_aside),
         questions=result.questions,
-        notes=result.notes[:_NOTES],
+        notes=result.notes[:NOTES],
         plots=[f"mlsteward://runs/{run.number}/artifacts/{plot}" for plot in result.plots],
-        next=f'evaluate_model(model="{label}", dataset="{run.dataset.partition("@")[0]}")',
+        findings=result.findings(run),
+        next=result.next,
     )
 
 
@@ -237,11 +215,6 @@ def _metrics(result: Result) -> list[HeldOutMetric]:
         )
         for name in order[:_METRICS]
     ]
-
-
-def _driver(row: ImportanceRow) -> ImportanceRow:
-    """A group of near-copies by its first three columns."""
-    return row.model_copy(update={"columns": row.columns[:3]})
 
 
 TOOL = Tool(train_model, title="Train a model", toolset="training", read_only=False)

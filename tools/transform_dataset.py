@@ -5,13 +5,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from mlsteward.answer import Answer
+from mlsteward.answer import RunFindings
 from mlsteward.data.snapshot import Column
 from mlsteward.data.sql.statement import Statement
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import NotSupported
 from mlsteward.names import check_dataset_name
-from mlsteward.runs.jobs.transform import Request, Result
+from mlsteward.runs.jobs.transform import COLUMNS, LINES, Request, Result
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
@@ -19,13 +19,8 @@ from mlsteward.store.dictionary import column_entries
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
-_COLUMNS = 40
-_LINES = 6
 
-
-class TransformAnswer(Answer):
-    run: int
-    state: str
+class TransformAnswer(RunFindings):
     dataset: str = Field(default="", description="The version that holds the rows.")
     rows: int = 0
     columns: list[Column] = Field(default_factory=list[Column])
@@ -33,16 +28,6 @@ class TransformAnswer(Answer):
     sources: list[str] = Field(default_factory=list[str])
     relationships: list[str] = Field(default_factory=list[str])
     warnings: list[str] = Field(default_factory=list[str])
-
-    def body(self) -> list[str]:
-        more = self.columns_total - len(self.columns)
-        columns = ", ".join(f"{column.name} {column.type}" for column in self.columns)
-        return [
-            f"{self.dataset}: {columns}" + (f" and {more} more" if more > 0 else "") if columns else "",
-            f"made from {', '.join(self.sources)}" if self.sources else "",
-            *(f"relationship: {words}" for words in self.relationships),
-            *(f"warning: {words}" for words in self.warnings),
-        ]
 
 
 def transform_dataset(
@@ -81,7 +66,7 @@ def transform_dataset(
     tables = {table: str(workspace.folder / version.snapshot) for table, version in sources.items()}
     request = Request(sql=sql, tables=tables, plan=workspace.store.read(plan))
     run = workspace.runs.start("transform", request, actor=call.actor, name=name, params={"sql": sql})
-    return _answer(call.wait(run, wait_seconds), request.plan.sources)
+    return _answer(call.wait(run, wait_seconds))
 
 
 def _check_tables(statement: Statement) -> None:
@@ -99,7 +84,7 @@ def _carried(transaction: Transaction, sources: set[str]) -> dict[str, Entry]:
     return {entry.column: entry for entry in entries if counts[entry.column] == 1}
 
 
-def _answer(run: Run, sources: list[str]) -> TransformAnswer:
+def _answer(run: Run) -> TransformAnswer:
     if run.state != "completed":
         return TransformAnswer(
             verdict=f"{run.label} is still making {run.name}.",
@@ -114,11 +99,12 @@ def _answer(run: Run, sources: list[str]) -> TransformAnswer:
         state=run.state,
         dataset=run.dataset,
         rows=result.rows,
-        columns=result.columns[:_COLUMNS],
+        columns=result.columns[:COLUMNS],
         columns_total=len(result.columns),
-        sources=sources,
-        relationships=result.relationships[:_LINES],
-        warnings=result.warnings[:_LINES],
+        sources=result.sources,
+        relationships=result.relationships[:LINES],
+        warnings=result.warnings[:LINES],
+        findings=result.findings(run),
         next=result.next,
     )
 

@@ -2,10 +2,19 @@
 
 from collections.abc import Sequence
 
-from mlsteward.answer import number
-from mlsteward.drift.report import ColumnReport, DriftReport, Finding
+from mlsteward.answer import clipped, counted, number, table
+from mlsteward.drift.report import ColumnReport, DriftReport, Finding, WindowReport
 
+# What is shown of a long list.
+COLUMNS = 10
+COLUMNS_BESIDE_WINDOWS = 6
+WINDOWS = 12
 _NAMED = 4
+_UNSURE = 5
+_LEFT_OUT = 12
+_WORDS = 110
+_EFFECT = 60
+_LIST = 500
 
 
 def sentence(report: DriftReport) -> str:
@@ -34,6 +43,53 @@ def sentence(report: DriftReport) -> str:
     )
     doubt = f", not enough data for {_list(unsure)}" if unsure else ""
     return f"{said}{doubt}; {against}{_smallest(report.columns)}."
+
+
+def shown_columns(report: DriftReport) -> list[ColumnReport]:
+    """The worst columns, fewer where windows are shown as well."""
+    return report.columns[: COLUMNS_BESIDE_WINDOWS if report.windows else COLUMNS]
+
+
+def column_words(column: ColumnReport) -> tuple[str, str]:
+    """From what to what it changed, and the effect."""
+    return clipped(how(column), _WORDS), clipped(effect_words(column.main), _EFFECT)
+
+
+def window_words(window: WindowReport) -> str:
+    """The columns that drifted in a window."""
+    return _few(window.drifted, 3)
+
+
+def unsure_words(report: DriftReport) -> str:
+    """The columns without enough data, with the reasons."""
+    unsure = [column for column in report.columns if column.verdict == "not enough data"]
+    return _few(
+        [f"{one.column} ({clipped(one.main.why, _EFFECT)})" if one.main.why else one.column for one in unsure], _UNSURE
+    )
+
+
+def left_out_words(report: DriftReport) -> str:
+    return _few([f"{name} ({why})" for name, why in report.left_out.items()], _LEFT_OUT)
+
+
+def drift_findings(report: DriftReport, page: str, picture: str) -> list[str]:
+    """The columns worst first, the windows, and what the verdict rests on."""
+    shown = shown_columns(report)
+    more = len(report.columns) - len(shown)
+    rows = [
+        (one.column, one.verdict, *column_words(one), number(one.main.q, 2), smallest_words(one.main)) for one in shown
+    ]
+    windows = [(one.window, one.rows, one.verdict, window_words(one)) for one in report.windows[:WINDOWS]]
+    unsure, left_out = unsure_words(report), left_out_words(report)
+    return [
+        *table(("column", "verdict", "change", "effect", "adjusted p", "would have seen"), rows),
+        f"and {counted(more, 'more column')} at {page}" if more > 0 else "",
+        f"p values: {report.assumption}" if report.assumption else "",
+        *table(("window", "rows", "verdict", "drifted"), windows),
+        f"not enough data: {unsure}" if unsure else "",
+        f"left out: {left_out}" if left_out else "",
+        f"picture: {picture}" if picture else "",
+    ]
 
 
 def how(column: ColumnReport) -> str:
@@ -96,3 +152,8 @@ def _smallest(columns: Sequence[ColumnReport]) -> str:
 def _list(names: Sequence[str]) -> str:
     rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(f"`{name}`" for name in names[:_NAMED]) + rest
+
+
+def _few(words: Sequence[str], most: int) -> str:
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return clipped(", ".join(words[:most]), _LIST) + rest

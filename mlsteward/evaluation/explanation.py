@@ -5,9 +5,14 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from mlsteward.answer import cell, markdown_table, number
+from mlsteward.answer import cell, counted, markdown_table, number
 from mlsteward.evaluation.directions import Task
 from mlsteward.training.signature import ImportanceRow
+
+# What is shown of a long list.
+IMPORTANCE = 12
+ROWS = 4
+TERMS = 6
 
 
 class ColumnWords(BaseModel):
@@ -95,6 +100,28 @@ def value_words(value: object) -> str:
     if value is None or value != value:
         return "missing"
     return cell(str(value).removesuffix(" 00:00:00") if isinstance(value, datetime) else value)
+
+
+def importance_findings(
+    importance: Sequence[ImportanceRow], metric: str, words: Mapping[str, ColumnWords]
+) -> list[str]:
+    """What permuting the columns costs, the worst first."""
+    lines = [f"- {importance_words(one, metric, words)}" for one in importance[:IMPORTANCE]]
+    more = len(importance) - len(lines)
+    return [*(["loss when permuted:"] if lines else []), *lines, *([f"and {more} more"] if more else [])]
+
+
+def row_findings(rows: Sequence[RowExplanation], target: str, words: Mapping[str, ColumnWords]) -> list[str]:
+    """Each row's prediction, and what its columns add to it."""
+    lines: list[str] = []
+    for row in rows[:ROWS]:
+        subject = row.outcome or target
+        lines += [
+            row_words(row, target),
+            *[f"- {term_words(one, row.scale, subject, words)}" for one in row.terms[:TERMS]],
+        ]
+    more = len(rows) - ROWS
+    return [*lines, f"and {counted(more, 'more row')} on the page"] if more > 0 else lines
 
 
 def explanation_page(

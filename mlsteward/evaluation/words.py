@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mlsteward.answer import interval, markdown_table, number
+from mlsteward.answer import cell, clipped, counted, interval, markdown_table, number, table
 from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.evaluation.judgement import (
     MINIMUM_UNITS,
@@ -14,7 +14,15 @@ from mlsteward.evaluation.judgement import (
     WorstSlice,
 )
 
+# What is shown of a long list.
+WORST = 3
+NAMED = 10
+BINS = 10
+NOTES = 6
 _LEVEL = 0.05
+_SLICE = 110
+_FEWEST_CALIBRATED = 100
+_MOST_CONFUSED = 5
 
 
 def judgement_verdict(
@@ -61,6 +69,61 @@ def calibration_words(found: CalibrationScore) -> str:
     """Whether the probabilities can be taken at their word."""
     noise = f"{number(found.plain_error, 2)} before correction, of which noise explains {number(found.noise, 2)}"
     return f"calibration error {number(found.error, 2)} ({noise}), Brier {number(found.brier, 3)}, of {found.about}"
+
+
+def calibration_line(judgement: Judgement) -> str:
+    """How far probabilities can be taken at their word, or that there are too few rows to say."""
+    if judgement.calibration:
+        return calibration_words(judgement.calibration)
+    few = judgement.confusion is not None and judgement.rows < _FEWEST_CALIBRATED
+    return f"calibration: not enough data ({_FEWEST_CALIBRATED} rows are needed)" if few else ""
+
+
+def confusion_words(judgement: Judgement) -> str:
+    """The confusion matrix in a line, for few classes."""
+    found = judgement.confusion
+    if found is None or len(found.classes) > _MOST_CONFUSED:
+        return ""
+    at = f" at threshold {number(found.threshold)}" if found.threshold is not None else ""
+    rows = [
+        f"true {name}: " + ", ".join(f"{cell(count)} {said}" for said, count in zip(found.classes, counts, strict=True))
+        for name, counts in zip(found.classes, found.counts, strict=True)
+    ]
+    return f"predicted{at}: {'; '.join(rows)}"
+
+
+def conditions_words(found: WorstSlice) -> str:
+    return clipped(" and ".join(found.conditions), _SLICE)
+
+
+def named_words(found: NamedSlice) -> tuple[str, str, str]:
+    """A slice that was asked for: which, its metric, and its means."""
+    part, _, score, truth, prediction = named_row(found)
+    means = f"true {cell(truth)}, predicted {cell(prediction)}" if truth is not None else ""
+    return clipped(str(part), _SLICE), f"{found.score.name} {score}", means
+
+
+def judgement_findings(judgement: Judgement, baselines: str) -> list[str]:
+    """What stands under the metrics: slices, confusion, calibration."""
+    calibrated = judgement.calibration.bins[:BINS] if judgement.calibration else []
+    bins = [(number(one.predicted, 3), number(one.observed, 3), one.rows) for one in calibrated]
+    named = [(*named_words(one), one.rows) for one in judgement.named[:NAMED]]
+    more = len(judgement.named) - NAMED
+    return [
+        searched_words(judgement),
+        *[f"- {conditions_words(one)}: {worst_words(one, judgement.loss_name)}" for one in judgement.worst[:WORST]],
+        *[
+            f"- {part}: {counted(rows, 'row')}, {score}{', ' + means if means else ''}"
+            for part, score, means, rows in named
+        ],
+        f"and {counted(more, 'more slice')} on the page" if more > 0 else "",
+        *judgement.notes[:NOTES],
+        baselines,
+        confusion_words(judgement),
+        calibration_line(judgement),
+        coverage_words(judgement),
+        *table(("said", "came true", "rows"), bins),
+    ]
 
 
 def worst_words(found: WorstSlice, loss_name: str) -> str:

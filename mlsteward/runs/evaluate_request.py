@@ -25,8 +25,8 @@ class Asked:
     baseline: str = ""
 
 
-def evaluate_request(transaction: Transaction, asked: Asked) -> tuple[Request, str]:
-    """The work order, and what simpler models scored when the model was trained.
+def evaluate_request(transaction: Transaction, asked: Asked) -> Request:
+    """The work order.
 
     Raises NotFound for unknown names and InvalidArgument where dataset, threshold or baseline do not fit the model.
     """
@@ -47,7 +47,7 @@ def evaluate_request(transaction: Transaction, asked: Asked) -> tuple[Request, s
         _check_comparable(model, baseline)
         check_table(baseline.signature, dataset.columns, dataset=dataset.label)
     names = [column.name for column in dataset.columns]
-    request = Request(
+    return Request(
         model=model,
         baseline=baseline,
         dataset=dataset.label,
@@ -58,8 +58,8 @@ def evaluate_request(transaction: Transaction, asked: Asked) -> tuple[Request, s
         columns=dataset.columns,
         slices=[find_name(name, names, "slices") for name in asked.slices],
         threshold=asked.threshold,
+        baselines=_baselines(transaction, found.run, model.metric),
     )
-    return request, _baselines(transaction, found.run, model.metric)
 
 
 def _check_comparable(model: JudgedModel, other: JudgedModel) -> None:

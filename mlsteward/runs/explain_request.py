@@ -29,8 +29,8 @@ class Asked:
     rows: Sequence[dict[str, Any] | int] = field(default_factory=list[dict[str, Any] | int])
 
 
-def explain_request(transaction: Transaction, asked: Asked) -> tuple[Request, list[str]]:
-    """The work order, and notes on the rows of the call.
+def explain_request(transaction: Transaction, asked: Asked) -> Request:
+    """The work order.
 
     Raises NotFound for unknown names and InvalidArgument where dataset or rows do not fit the model.
     """
@@ -47,7 +47,8 @@ def explain_request(transaction: Transaction, asked: Asked) -> tuple[Request, li
         check_table(model.signature, table.columns, dataset=table.label)
     entries = column_entries(transaction, (table or background).name) or column_entries(transaction, background.name)
     stored = get_run(transaction, found.run).result.get("importance", [])
-    request = Request(
+    asks_for = {column.name for column in model.signature}
+    return Request(
         model=model,
         background=_file(background),
         table=_file(table) if table else None,
@@ -55,9 +56,13 @@ def explain_request(transaction: Transaction, asked: Asked) -> tuple[Request, li
         numbers=numbers,
         importance=[ImportanceRow.model_validate(line) for line in stored],
         measure=table is not None and model.target in [column.name for column in table.columns] and not asked.rows,
-        words={one.column: ColumnWords(business_name=one.business_name, unit=one.unit) for one in entries},
+        words={
+            one.column: ColumnWords(business_name=one.business_name, unit=one.unit)
+            for one in entries
+            if one.column in asks_for
+        },
+        notes=checked.notes,
     )
-    return request, checked.notes
 
 
 def _file(version: DatasetVersion) -> TableFile:

@@ -25,6 +25,11 @@ class Job:
     memory_mb: int = 8192
 
     @property
+    def number(self) -> int:
+        """The run's number, which its folder is called; 0 for work that is no run."""
+        return int(self.folder.name) if self.folder.name.isdigit() else 0
+
+    @property
     def artifacts(self) -> Path:
         """The folder for files that the run leaves."""
         folder = self.folder / ARTIFACTS

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -11,6 +11,15 @@ from mlsteward.runs.job import Job
 if TYPE_CHECKING:
     from mlsteward.store.runs import Run
     from mlsteward.store.store import Transaction
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A Result that has more to say than its verdict, in the tool's own answer and in `get_run`."""
+
+    def findings(self, run: "Run") -> list[str]:
+        """Short lines, the decisive ones first; metrics that are recorded as such are not among them."""
+        ...
 
 
 class JobKind(Protocol):
@@ -30,3 +39,11 @@ class JobKind(Protocol):
 
 def job_kind(kind: str) -> JobKind:
     return cast(JobKind, import_module(f"mlsteward.runs.jobs.{kind}"))
+
+
+def findings_of(run: "Run") -> list[str]:
+    """What a completed run has found beside its verdict and metrics."""
+    if run.state != "completed" or not run.result:
+        return []
+    result = job_kind(run.kind).Result.model_validate(run.result)
+    return [line for line in result.findings(run) if line] if isinstance(result, Telling) else []

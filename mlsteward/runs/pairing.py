@@ -6,21 +6,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel
-from pydantic import Field as Described
-
-from mlsteward.answer import interval, number
+from mlsteward.answer import counted, interval
 from mlsteward.errors import InvalidArgument, NotFound
-from mlsteward.evaluation.association import holm
 from mlsteward.evaluation.directions import METRICS, greater_is_better
 from mlsteward.names import close_names
-from mlsteward.runs.jobs.compare import Competitor, Request, Result
+from mlsteward.runs.jobs.compare import Competitor, Request, Result, RowTest
 from mlsteward.store.fields import Field, read_field
 from mlsteward.store.models import Model, find_model
 from mlsteward.store.run_lines import RunLine, common_metrics, run_lines
 from mlsteward.store.run_query import RunQuery, find_runs
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
+from mlsteward.training.options import TrainOptions
 
 MOST = 30
 _LEVEL = 0.05
@@ -36,27 +33,40 @@ class Chosen:
     total: int
 
     def notes(self) -> list[str]:
-        """What makes their metrics hard to compare."""
-        notes: list[str] = []
+        """What else is to be known of the runs."""
+        unfinished = [f"{line.state} run:{line.number}" for line in self.lines if line.state != "completed"]
+        return [f"Not completed: {', '.join(unfinished)}."] if unfinished else []
+
+    def caution(self) -> str:
+        """Why their scores cannot be held against each other; "" when nothing speaks against it."""
         targets = sorted({line.target for line in self.lines if line.target})
         if len(targets) > 1:
-            notes.append(f"The targets differ ({', '.join(targets)}): their metrics measure different things.")
-        elif len({line.dataset for line in self.lines}) > 1:
-            notes.append("The datasets differ: metrics were measured on different rows.")
-        unfinished = [f"{line.state} run:{line.number}" for line in self.lines if line.state != "completed"]
-        return [*notes, *([f"Not completed: {', '.join(unfinished)}."] if unfinished else [])]
+            return f"The targets differ ({', '.join(targets)}): their metrics measure different things."
+        parts: list[str] = []
+        if len({line.dataset for line in self.lines}) > 1:
+            parts.append("The datasets differ: metrics were measured on different rows.")
+        splits = self._splits()
+        if len(splits) > 1:
+            told = "; ".join(f"{', '.join(labels)} {words}" for (_, words), labels in splits.items())
+            parts.append(f"Split differently ({told}): scores on differently drawn test rows are not comparable.")
+        if len({kind for kind, _ in splits}) > 1:
+            random = ", ".join(label for (kind, _), labels in splits.items() if kind == "row" for label in labels)
+            who = f"what was split at random ({random}): it" if random else "the one that"
+            parts.append(
+                f"On shared rows the paired difference favours {who} trained on rows of the same days or groups."
+            )
+        return " ".join(parts)
 
-
-class RowTest(BaseModel):
-    """The best run against another on the test rows that both held out."""
-
-    run: int
-    difference: float | None = Described(description="The best run's metric minus this run's.")
-    low: float | None = None
-    high: float | None = None
-    p: float | None = Described(default=None, description="Adjusted for the number of runs (Holm).")
-    rows: int
-    units: int
+    def _splits(self) -> dict[tuple[str, str], list[str]]:
+        """The runs by how their test rows were drawn: the kind, and the whole of it in words."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for line in self.lines:
+            split = self.models[line.number].split if line.number in self.models else {}
+            if kind := str(split.get("kind", "")):
+                column = f" on {split['column']}" if split.get("column") else ""
+                size = float(line.params.get("test_size", TrainOptions.model_fields["test_size"].default))
+                found.setdefault((kind, f"by {kind}{column}, {size:.0%} held out"), []).append(line.label)
+        return found
 
 
 @dataclass
@@ -80,7 +90,7 @@ class PairedTest:
         on = "on the test rows they share"
         ahead = [pair for pair in self.pairs if _is_clear(pair) and sign * (pair.difference or 0.0) > 0]
         if len(ahead) == len(self.pairs):
-            return f"{words}, clearly ahead of the other {len(ahead)} {on}."
+            return f"{words}, clearly ahead of {'the other' if len(ahead) == 1 else f'all {len(ahead)} others'} {on}."
         close = ", ".join([f"run:{pair.run}" for pair in self.pairs if pair not in ahead][:3])
         if not ahead:
             return f"{words}, but not clearly ahead of any {on}: {close} may be as good."
@@ -104,12 +114,11 @@ def select_runs(t: Transaction, numbers: Sequence[int], where: str, last: int) -
     total = len(numbers)
     if not numbers:
         query = RunQuery(where=where, kind="train", state="completed")
-        found = find_runs(t, query, limit=min(max(last, 2), MOST))
-        numbers, total = found.numbers, found.total
+        matching = find_runs(t, query, limit=min(max(last, 2), MOST))
+        numbers, total = matching.numbers, matching.total
         if total < 2:
-            raise NotFound(
-                f"Only {total} completed training runs match; comparing takes two.", next='list_runs(kind="")'
-            )
+            found = counted(total, "completed training run matches", "completed training runs match")
+            raise NotFound(f"Only {found}; comparing takes two.", next='list_runs(kind="")')
     if len(numbers) == 1 or len(numbers) > MOST:
         raise InvalidArgument(f"compare_runs takes 2 to {MOST} runs, not {len(numbers)}.", next="list_runs()")
     lines = run_lines(t, numbers)
@@ -160,7 +169,13 @@ def plan_test(
         return Competitor(run=model.run, predictions=str(path), classes=model.classes, threshold=model.threshold)
 
     return (
-        Request(task=best.task, metric=metric.name, best=competitor(best), others=[competitor(one) for one in rivals]),
+        Request(
+            task=best.task,
+            metric=metric.name,
+            best=competitor(best),
+            others=[competitor(one) for one in rivals],
+            caution=chosen.caution(),
+        ),
         notes,
     )
 
@@ -173,24 +188,10 @@ def read_test(run: Run, metric: Field, notes: Sequence[str]) -> PairedTest:
         return PairedTest(
             notes=[*notes, f"The paired test {run.state} ({run.label}): {run.error.partition(chr(10))[0]}"]
         )
-    pairs = Result.model_validate(run.result).pairs
-    tested = [pair for pair in pairs if pair.difference is not None]
-    adjusted = iter(holm([pair.p for pair in tested if pair.p is not None]))
-    shown = [
-        RowTest(
-            run=pair.run,
-            difference=_short(pair.difference),
-            low=_short(pair.low),
-            high=_short(pair.high),
-            p=None if pair.p is None else _short(next(adjusted)),
-            rows=pair.rows,
-            units=pair.units,
-        )
-        for pair in tested
-    ]
-    found = list(notes)
-    found += [f"Not tested: run:{pair.run}, {pair.why}." for pair in pairs if pair.why]
-    if any(pair.p is None for pair in tested):
+    result = Result.model_validate(run.result)
+    shown = result.tests()
+    found = [*notes, *result.untested()]
+    if any(pair.p is None for pair in shown):
         found.append("Too few independent units for an interval where none is shown.")
     if metric.split != "test" and shown:
         found.append(f"The paired test is of {metric.name} on the test rows.")
@@ -215,7 +216,3 @@ def _rivals(
 
 def _is_clear(pair: RowTest) -> bool:
     return pair.p is not None and pair.p < _LEVEL
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(number(value, 4))

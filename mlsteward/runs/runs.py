@@ -234,8 +234,8 @@ class Runs:
             run = self._store.write(lambda t: settle(t, number, folder))
         except NotRecorded as error:
             logger.warning("run:%d was not recorded", number, exc_info=error)
-            words = error.words
-            run = self._store.write(lambda t: settle(t, number, folder, instead=words))
+            instead = error
+            run = self._store.write(lambda t: settle(t, number, folder, instead=instead))
         if run.state not in ACTIVE:
             self._watch.drop(number)
         return run

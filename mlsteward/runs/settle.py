@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 class NotRecorded(Exception):
     """A job kind could not record its result. The transaction must not be committed; the run fails with `words`."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, following: str = "") -> None:
         self.words = words
+        self.result = {"next": following} if following else {}
         super().__init__(words)
 
 
-def settle(t: "Transaction", number: int, folder: RunFolder, *, instead: str = "") -> Run:
+def settle(t: "Transaction", number: int, folder: RunFolder, *, instead: NotRecorded | None = None) -> Run:
     """The run, after its result or its loss has been written. Nothing is written twice, whoever else looks.
 
-    With `instead` the run fails with those words, whatever its result.
+    With `instead` the run fails with its words, whatever its result.
     """
     run = get_run(t, number)
     if run.state != "running":
@@ -38,14 +39,14 @@ def settle(t: "Transaction", number: int, folder: RunFolder, *, instead: str = "
     return get_run(t, number)
 
 
-def _take_in(t: "Transaction", run: Run, folder: RunFolder, outcome: Outcome, instead: str) -> None:
-    state, error = ("failed", instead) if instead else (outcome.state, outcome.error)
+def _take_in(t: "Transaction", run: Run, folder: RunFolder, outcome: Outcome, instead: NotRecorded | None) -> None:
+    state, error = ("failed", instead.words) if instead else (outcome.state, outcome.error)
     update_run(
         t,
         run.number,
         state=state,
         error=error,
-        result={} if instead else outcome.result,
+        result=instead.result if instead else outcome.result,
         **outcome.model_dump(exclude={"state", "error", "result"}),
     )
     if state == "completed":
@@ -57,7 +58,7 @@ def _record(t: "Transaction", run: Run, folder: RunFolder, outcome: Outcome) -> 
     try:
         kind.record(t, run, kind.Result.model_validate(outcome.result), folder.path)
     except StewardError as error:
-        raise NotRecorded(error.words()) from error
+        raise NotRecorded(error.said(), error.next) from error
     except Exception as error:  # a fault in one kind of job must not stop the server that happens to look
         words = (
             f"Its result could not be recorded: {type(error).__name__}, a fault of ours; the server's log says where."

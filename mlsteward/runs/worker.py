@@ -64,17 +64,17 @@ def _work(order: WorkOrder, path: Path) -> dict[str, Any]:
 
 
 def _attempt(order: WorkOrder, path: Path) -> tuple[dict[str, Any], str]:
-    """The result, or the words of what went wrong."""
+    """The result, or the words of what went wrong beside the call that comes next."""
     try:
         return _work(order, path), ""
     except StewardError as error:
         logger.info("%s: %s", type(error).__name__, error.words())
-        return {}, error.words()
+        return ({"next": error.next} if error.next else {}), error.said()
     except BaseException as error:  # whatever a job or a library under it raises must reach the user
         logger.exception("the work stopped")
         # DuckDB keeps its own account of memory and names its error so.
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
-            return {}, out_of_memory(order.memory_mb).words()
+            return {}, out_of_memory(order.memory_mb).said()
         where = f"runs/{path.name}/log.txt in the workspace says where"
         return {}, f"The work stopped with {type(error).__name__}, which is a fault of ours; {where}."
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from mlsteward.answer import counted, interval, number, table
 from mlsteward.errors import UnusableData
+from mlsteward.evaluation.association import holm
 from mlsteward.evaluation.directions import Task
 from mlsteward.runs.job import Job
 
@@ -29,12 +31,13 @@ class Competitor(BaseModel):
 
 
 class Request(BaseModel):
-    """`best` is compared with each of `others` by `metric`."""
+    """`best` is compared with each of `others` by `metric`; `caution` says what speaks against it."""
 
     task: Task
     metric: str
     best: Competitor
     others: list[Competitor]
+    caution: str = ""
     seed: int = 0
 
 
@@ -51,12 +54,62 @@ class Pair(BaseModel):
     why: str = ""
 
 
+class RowTest(BaseModel):
+    """The best run against another on the test rows that both held out."""
+
+    run: int
+    difference: float | None = Field(description="The best run's metric minus this run's.")
+    low: float | None = None
+    high: float | None = None
+    p: float | None = Field(default=None, description="Adjusted for the number of runs (Holm).")
+    rows: int
+    units: int
+
+
 class Result(BaseModel):
     """`verdict` and `next` are what `get_run` says of the run."""
 
     verdict: str
     next: str
+    metric: str
     pairs: list[Pair]
+    caution: str = ""
+
+    def tests(self) -> list[RowTest]:
+        """The pairs that could be compared, their p adjusted together."""
+        tested = [pair for pair in self.pairs if pair.difference is not None]
+        adjusted = iter(holm([pair.p for pair in tested if pair.p is not None]))
+        return [
+            RowTest(
+                run=pair.run,
+                difference=_short(pair.difference),
+                low=_short(pair.low),
+                high=_short(pair.high),
+                p=None if pair.p is None else _short(next(adjusted)),
+                rows=pair.rows,
+                units=pair.units,
+            )
+            for pair in tested
+        ]
+
+    def untested(self) -> list[str]:
+        return [f"Not tested: run:{pair.run}, {pair.why}." for pair in self.pairs if pair.why]
+
+    def findings(self, run: "Run") -> list[str]:
+        return [self.caution, *tests_table(self.tests(), self.metric), *self.untested()]
+
+
+def tests_table(tests: list[RowTest], metric: str) -> list[str]:
+    """The tests in a table."""
+    rows = [
+        (f"run:{one.run}", interval(one.difference, one.low, one.high), number(one.p, 2), one.rows, one.units)
+        for one in tests
+    ]
+    return table(("best minus", f"{metric} [95 %]", "p (Holm)", "shared test rows", "independent units"), rows)
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(number(value, 4))
 
 
 def work(request: Request, job: Job) -> Result:
@@ -69,10 +122,13 @@ def work(request: Request, job: Job) -> Result:
             job.progress(position / len(request.others), f"run:{request.best.run} against run:{other.run}")
             pairs.append(_compare(connection, request, other, job.workspace))
     compared = sum(pair.difference is not None for pair in pairs)
+    others = counted(compared, "other run")
     return Result(
-        verdict=f"run:{request.best.run} was compared with {compared} other runs by {request.metric}, row by row.",
+        verdict=f"run:{request.best.run} was compared with {others} by {request.metric}, row by row.",
         next=f"compare_runs(runs={[request.best.run, *(other.run for other in request.others)]})",
+        metric=request.metric,
         pairs=pairs,
+        caution=request.caution,
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.evaluation.judgement import Judgement
+from mlsteward.evaluation.words import judgement_findings
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
 from mlsteward.store.metrics import MetricRow, add_metrics
@@ -26,7 +27,10 @@ _MOST_SLICED = 30
 
 
 class Request(BaseModel):
-    """What to judge on what; `snapshot` is relative to the workspace, `threshold` 0 is the model's own."""
+    """What to judge on what; `snapshot` is relative to the workspace, `threshold` 0 is the model's own.
+
+    `baselines` says what simpler models scored when the model was trained.
+    """
 
     model: JudgedModel
     baseline: JudgedModel | None = None
@@ -38,6 +42,7 @@ class Request(BaseModel):
     columns: list[Column]
     slices: list[str] = []
     threshold: float = 0.0
+    baselines: str = ""
     seed: int = 0
 
 
@@ -52,7 +57,14 @@ class Result(BaseModel):
     held_out: bool
     left_out: int
     judgement: Judgement
+    baselines: str = ""
     plots: list[str] = []
+
+    def findings(self, run: "Run") -> list[str]:
+        return [
+            *judgement_findings(self.judgement, self.baselines),
+            f"page: mlsteward://runs/{run.number}/artifacts/{PAGE}",
+        ]
 
 
 def work(request: Request, job: Job) -> Result:
@@ -122,6 +134,7 @@ def work(request: Request, job: Job) -> Result:
         held_out=seen.held_out,
         left_out=seen.left_out,
         judgement=judgement,
+        baselines=request.baselines,
         plots=plots,
     )
     (job.artifacts / PAGE).write_text(judgement_page(judgement, result.verdict, plots), encoding="utf-8")
@@ -137,8 +150,8 @@ def _enough(request: Request, fresh: int, left_out: int) -> None:
     seen = f"; {left_out:,} others are training rows of {request.model.label}" if left_out else ""
     raise UnusableData(
         f"Not enough data: {request.dataset} has {fresh} usable rows that {request.model.label} did not see{seen}. "
-        f"An evaluation needs {FEWEST_ROWS} at least.",
-        next=f'evaluate_model(model="{request.model.label}", dataset="{request.model.dataset}") for the held-out rows',
+        f"An evaluation needs {FEWEST_ROWS} at least; the held-out rows of {request.model.dataset} can be judged.",
+        next=f'evaluate_model(model="{request.model.label}", dataset="{request.model.dataset}")',
     )
 
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from mlsteward.data.snapshot import Column, verify_snapshot
-from mlsteward.evaluation.explanation import ColumnWords, RowExplanation
+from mlsteward.evaluation.explanation import (
+    ColumnWords,
+    RowExplanation,
+    importance_findings,
+    method_words,
+    row_findings,
+)
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
 from mlsteward.training.signature import ImportanceRow
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGE = "explanation.md"
 PLOT = "importance.png"
+NOTES = 6
 _BACKGROUND = 100
 _PREDICTIONS = 40_000
 _IMPORTANCE_ROWS = 1000
@@ -44,7 +51,8 @@ class Request(BaseModel):
     """What to explain. `background` holds the training data; `table` the dataset asked for, None when there was none.
 
     `rows` are rows as text that DuckDB casts to the signature's types, `numbers` rows of `table` (else of the training
-    data), from 1. `importance` is that of the training, measured anew when `measure`.
+    data), from 1; `notes` is what was seen when rows were checked. `importance` is that of the training, measured anew
+    when `measure`.
     """
 
     model: JudgedModel
@@ -55,6 +63,7 @@ class Request(BaseModel):
     importance: list[ImportanceRow] = []
     measure: bool = False
     words: dict[str, ColumnWords] = {}
+    notes: list[str] = []
     seed: int = 0
 
 
@@ -69,6 +78,18 @@ class Result(BaseModel):
     rows: list[RowExplanation]
     notes: list[str] = []
     plot: str = ""
+    target: str = ""
+    classes: int = 0
+    words: dict[str, ColumnWords] = {}
+
+    def findings(self, run: "Run") -> list[str]:
+        told = row_findings(self.rows, self.target, self.words)
+        return [
+            *(told or importance_findings(self.importance, self.metric, self.words)),
+            method_words(self.rows, self.classes),
+            *self.notes[:NOTES],
+            f"page: mlsteward://runs/{run.number}/artifacts/{PAGE}",
+        ]
 
 
 def work(request: Request, job: Job) -> Result:
@@ -105,18 +126,19 @@ def work(request: Request, job: Job) -> Result:
         words=request.words,
     )
     (job.artifacts / PAGE).write_text(page, encoding="utf-8")
-    following = (
-        f'predict_rows(model="{model.label}", rows=[…])' if rows else f'explain_model(model="{model.label}", rows=[1])'
-    )
+    whole = f'explain_model(model="{model.label}")'
     return Result(
         verdict=verdict,
-        next=following,
+        next=whole if rows else f'explain_model(model="{model.label}", rows=[1])',
         metric=model.metric,
         source=source,
         importance=importance,
         rows=rows,
-        notes=notes,
+        notes=[*request.notes, *notes],
         plot=plot,
+        target=model.target,
+        classes=len(model.classes),
+        words=request.words,
     )
 
 

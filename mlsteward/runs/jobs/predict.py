@@ -1,11 +1,12 @@
 """Score rows of a call, or of a dataset, by a model."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from mlsteward.answer import number
+from mlsteward.answer import counted, number, table
 from mlsteward.data.engine import connect, literal, quote, row_of
 from mlsteward.data.snapshot import draft_snapshot
 from mlsteward.runs.job import Job
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from mlsteward.training.bundle import ModelBundle
 
 TOP = 10
+NOTES = 12
 _MEMORY_MB = 1024
+_LONGEST_ROW = 400
 
 
 class Request(BaseModel):
@@ -52,7 +55,7 @@ class PredictedRow(BaseModel):
 
 
 class Result(BaseModel):
-    """`predicted` are all rows of a call, or a dataset's ten with the highest scores."""
+    """`predicted` are all rows of a call, or a dataset's ten with the highest scores; `left_out` are not among them."""
 
     verdict: str
     next: str
@@ -63,6 +66,33 @@ class Result(BaseModel):
     summary: str = ""
     notes: list[str]
     kept: bool = False
+    left_out: int = 0
+
+    def first(self, count: int) -> "Result":
+        """The result with the first `count` predictions, in few characters."""
+        kept = [_brief(row) for row in self.predicted[:count]]
+        return self.model_copy(update={"predicted": kept, "left_out": len(self.predicted) - len(kept)})
+
+    def findings(self, run: Run) -> list[str]:
+        rows = [_brief(row) for row in self.predicted]
+        first = rows[0] if rows else PredictedRow(row=0, predicted={})
+        return [
+            self.summary,
+            *(f"note: {note}" for note in self.notes[:NOTES]),
+            *table(
+                ["row", *first.shown, *first.predicted],
+                [[one.row, *one.shown.values(), *one.predicted.values()] for one in rows],
+            ),
+            f"{self.left_out} more {'does' if self.left_out == 1 else 'do'} not fit here" if self.left_out else "",
+        ]
+
+
+def _brief(row: PredictedRow) -> PredictedRow:
+    values = {
+        name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.predicted.items()
+    }
+    shown = {name: value[:40] if isinstance(value, str) else value for name, value in row.shown.items()}
+    return PredictedRow(row=row.row, shown=shown, predicted=values)
 
 
 def work(request: Request, job: Job) -> Result:
@@ -82,7 +112,8 @@ def work(request: Request, job: Job) -> Result:
             write_rows(connection, request.rows, bundle.signature, table)
         scored = score_table(connection, bundle, table, fitted, job.progress, scratch=scratch)
         notes = request.notes or [
-            f"{name}: {count:,} rows have values that training did not see" for name, count in scored.unseen.items()
+            f"{name}: {counted(count, 'row has', 'rows have')} values that training did not see"
+            for name, count in scored.unseen.items()
         ]
         if fitted is None:
             notes.append("the model left no record of its training rows, so some of these may be among them")
@@ -154,17 +185,27 @@ def _summary(connection: "DuckDBPyConnection", bundle: "ModelBundle", scored: "S
 
 
 def _result(request: Request, scored: "Scored", notes: list[str]) -> Result:
-    what = f"the {scored.rows:,} rows of {request.dataset}" if request.dataset else f"{scored.rows:,} rows"
-    fitted = f" {scored.out_of_fold:,} of them have feature values that it was fitted on and got out-of-fold scores."
-    again = f'predict_rows(model="{request.model}", dataset="{request.dataset}", as_dataset="…")'
+    rows = counted(scored.rows, "row")
+    what = f"the {rows} of {request.dataset}" if request.dataset else rows
+    them = counted(scored.out_of_fold, "of them has", "of them have")
+    fitted = f" {them} feature values that it was fitted on and got out-of-fold scores."
+    kept = request.dataset.partition("@")[0] + "_scored"
+    again = f'predict_rows(model="{request.model}", dataset="{request.dataset}", as_dataset="{kept}")'
     return Result(
         verdict=f"{request.model} scored {what}." + (fitted if scored.out_of_fold else ""),
-        next=again if request.dataset else f'explain_model(model="{request.model}", rows=[…])',
+        next=again if request.dataset else _explain(request),
         rows=scored.rows,
         columns=scored.columns,
         out_of_fold=scored.out_of_fold,
         notes=notes,
     )
+
+
+def _explain(request: Request) -> str:
+    """Why the first row is predicted so; of a long row the call would be too long."""
+    first = json.dumps(request.rows[:1], ensure_ascii=False)
+    rows = f", rows={first}" if len(first) <= _LONGEST_ROW else ""
+    return f'explain_model(model="{request.model}"{rows})'
 
 
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
+from mlsteward.answer import clipped, counted
 from mlsteward.data.engine import connect
 from mlsteward.data.snapshot import Draft, draft_reference, draft_snapshot
 from mlsteward.data.sources import SourceOrder, locate, read_located
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _MEGABYTE = 1024 * 1024
 _ROLES = ("key", "event_time", "target", "text", "ignore")
 _WARNINGS = 100
+_WORDS = 240
+# What is shown of a long list.
+SHOWN = 8
 
 
 class Request(BaseModel):
@@ -50,6 +54,18 @@ class Result(BaseModel):
     suggested: dict[str, list[str]] = {}
     relationships: list[FoundRelationship] = []
     warnings: list[str] = []
+
+    def first_warnings(self, dataset: str) -> list[str]:
+        shown = [clipped(text, _WORDS) for text in self.warnings[:SHOWN]]
+        more = len(self.warnings) - len(shown)
+        return [*shown, f'and {more} more: profile_dataset(dataset="{dataset}")'] if more else shown
+
+    def findings(self, run: Run) -> list[str]:
+        return [
+            *(f"warning: {warning}" for warning in self.first_warnings(run.name)),
+            *(f"suggested as {role}: {', '.join(columns[:SHOWN])}" for role, columns in self.suggested.items()),
+            *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships[:SHOWN]),
+        ]
 
 
 def work(request: Request, job: Job) -> Result:
@@ -110,9 +126,11 @@ def _result(request: Request, new: NewVersion) -> Result:
     name, rows = request.plan.name, new.snapshot.rows
     columns = new.profile.columns if new.profile else []
     if new.profile is None:
-        verdict = f"{request.source.shown} holds the {rows:,} rows that `{name}` has already: no new version."
+        verdict = f"{request.source.shown} holds the {counted(rows, 'row')} that `{name}` has already: no new version."
     else:
-        verdict = f"`{name}` has {rows:,} rows and {len(columns)} columns from {request.source.shown}."
+        verdict = (
+            f"`{name}` has {counted(rows, 'row')} and {counted(len(columns), 'column')} from {request.source.shown}."
+        )
     of_columns = [f"`{column.name}` {warning}" for column in columns for warning in column.warnings]
     return Result(
         verdict=verdict,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from mlsteward.answer import number, table
 from mlsteward.data.rows import hash_expression, share_expression
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.runs.job import Job
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from mlsteward.training.train import Trained
 
 MODEL = "model.skops"
+# What is shown of a long list.
+LEADERS = 6
+DRIVERS = 5
+ASIDE = 8
+NOTES = 6
 _LEADERS = 20
 
 
@@ -81,6 +87,31 @@ class Result(BaseModel):
     plots: list[str]
     sha256: str
 
+    def drivers(self) -> list[ImportanceRow]:
+        """What the model leans on most, a group of near-copies by its first three columns."""
+        found = [row for row in self.importance[:DRIVERS] if row.value > 0]
+        return [row.model_copy(update={"columns": row.columns[:3]}) for row in found]
+
+    def findings(self, run: Run) -> list[str]:
+        drivers = [f"{' + '.join(one.columns)} ({number(one.value, 2)} {one.direction})" for one in self.drivers()]
+        aside = [f"{one.name} {one.reason}" for one in self.set_aside[:ASIDE]]
+        if (more := len(self.set_aside) - ASIDE) > 0:
+            aside.append(f"and {more} more")
+        board = [
+            (one.name, f"{number(one.score)} ± {number(one.sd, 2)}", one.cpu_seconds, f"{one.weight:.0%}")
+            for one in self.leaderboard[:LEADERS]
+        ]
+        return [
+            self.split_words,
+            self.decision,
+            *(f"question: {question}" for question in self.questions),
+            f"set aside: {'; '.join(aside)}" if aside else "",
+            *(f"note: {note}" for note in self.notes[:NOTES]),
+            f"leans on: {', '.join(drivers)}" if drivers else "",
+            f"not reached: {', '.join(self.unreached)}" if self.unreached else "",
+            *(table(("candidate", "selection score ± sd", "CPU-s", "share"), board) if len(board) > 1 else []),
+        ]
+
 
 def work(request: Request, job: Job) -> Result:
     """Read, train, measure; then the files: model, predictions, plots."""
@@ -94,7 +125,7 @@ def work(request: Request, job: Job) -> Result:
     write_predictions(trained, path, request.columns, job.artifacts)
     job.progress(0.97, "permuting columns on held-out rows, drawing")
     importance = measure_importance(trained, request.options.seed)
-    return _result(request, trained, sha256, importance, draw(trained, importance, job.artifacts))
+    return _result(request, trained, sha256, importance, draw(trained, importance, job.artifacts), job.number)
 
 
 def _read(request: Request, path: Path, job: Job) -> "Table":
@@ -113,16 +144,15 @@ def _read(request: Request, path: Path, job: Job) -> "Table":
 
 
 def _result(
-    request: Request, trained: "Trained", sha256: str, importance: list[ImportanceRow], plots: list[str]
+    request: Request, trained: "Trained", sha256: str, importance: list[ImportanceRow], plots: list[str], run: int
 ) -> Result:
     from mlsteward.training.report import decision, served, verdict
 
     prepared, bundle, difference = trained.prepared, trained.bundle, trained.difference
-    model = f'model="{request.name}"' if request.name else "model=…"
     board = sorted(trained.selected.leaderboard, key=lambda place: -place.weight)[:_LEADERS]
     return Result(
         verdict=verdict(trained),
-        next=f'evaluate_model({model}, dataset="{request.dataset}")',
+        next=f'evaluate_model(model="{request.name or f"run:{run}"}", dataset="{request.dataset}")',
         name=request.name,
         task=bundle.task,
         classes=bundle.classes,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from mlsteward.answer import counted
 from mlsteward.data.engine import connect, literal
 from mlsteward.data.snapshot import Column, draft_snapshot
 from mlsteward.data.sql.first_wall import FirstWall
@@ -13,6 +14,10 @@ from mlsteward.runs.job import Job
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
+
+# What is shown of a long list.
+COLUMNS = 40
+LINES = 6
 
 
 class Request(BaseModel):
@@ -32,6 +37,17 @@ class Result(BaseModel):
     columns: list[Column]
     relationships: list[str]
     warnings: list[str]
+    sources: list[str] = []
+
+    def findings(self, run: Run) -> list[str]:
+        more = len(self.columns) - COLUMNS
+        columns = ", ".join(f"{column.name} {column.type}" for column in self.columns[:COLUMNS])
+        return [
+            *(f"warning: {words}" for words in self.warnings[:LINES]),
+            f"made from {', '.join(self.sources)}" if self.sources else "",
+            f"{run.dataset}: {columns}" + (f" and {more} more" if more > 0 else ""),
+            *(f"relationship: {words}" for words in self.relationships[:LINES]),
+        ]
 
 
 def work(request: Request, job: Job) -> Result:
@@ -57,6 +73,7 @@ def work(request: Request, job: Job) -> Result:
         columns=new.snapshot.columns,
         relationships=[one.words for one in new.relationships],
         warnings=new.warnings,
+        sources=request.plan.sources,
     )
 
 
@@ -75,9 +92,9 @@ def _write_rows(request: Request, file: Path, memory_mb: int) -> int:
 
 
 def _verdict(plan: VersionPlan, new: NewVersion) -> str:
-    rows = f"{new.snapshot.rows:,} row{'s' if new.snapshot.rows != 1 else ''}"
+    rows = counted(new.snapshot.rows, "row")
     if new.profile is None:
         return f"The statement gives the {rows} that {plan.name} has already: no new version."
     origins = ", ".join(source.removeprefix("dataset:") for source in plan.sources)
     made = f" made from {origins}" if origins else ""
-    return f"{plan.name} has a new version with {rows} and {len(new.snapshot.columns)} columns{made}."
+    return f"{plan.name} has a new version with {rows} and {counted(len(new.snapshot.columns), 'column')}{made}."
