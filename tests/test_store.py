@@ -14,7 +14,7 @@ from mlsteward.errors import NotFound
 from mlsteward.store.activity import activity_of, add_activity
 from mlsteward.store.attachment import Attachment
 from mlsteward.store.metrics import MetricRow, add_metrics, metrics_of, steps_of
-from mlsteward.store.runs import Run, add_run, get_run, get_runs, runs_in_state, update_run
+from mlsteward.store.runs import Run, add_run, get_run, runs_in_state, update_run
 from mlsteward.store.schema import FOLDER
 from mlsteward.store.store import SHARED_SECONDS, Store
 from mlsteward.store.transaction import Transaction
@@ -76,11 +76,10 @@ def test_a_column_that_runs_do_not_have_is_a_mistake_of_the_caller(store: Store)
         store.write(lambda t: update_run(t, 1, colour="red"))
 
 
-def test_runs_are_found_by_state_and_by_number(store: Store) -> None:
+def test_runs_are_found_by_state(store: Store) -> None:
     for state in ("queued", "running", "completed"):
         store.write(lambda t, state=state: add_run(t, new_run(state=state)))
     assert [run.number for run in store.read(lambda t: runs_in_state(t, "queued", "running"))] == [1, 2]
-    assert [run.number for run in store.read(lambda t: get_runs(t, [3, 1, 8]))] == [1, 3]
 
 
 def test_a_state_that_does_not_exist_is_refused(store: Store) -> None:
@@ -143,6 +142,23 @@ def test_rows_that_cannot_be_fetched_do_not_keep_the_file(store: Store) -> None:
         )
     store.close()
     assert not is_open(store.path)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_error_right_after_attaching_does_not_keep_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    store = Store(tmp_path / "store.duckdb")
+    if written:
+        store.write(lambda t: add_run(t, new_run()))
+        store.close()
+        store = Store(tmp_path / "store.duckdb")
+    with monkeypatch.context() as patch:
+        patch.setattr("mlsteward.store.attachment._SEARCH_PATH", "no_such_database.main")
+        with pytest.raises(duckdb.Error):
+            store.read(lambda t: t.rows("SELECT 1"))
+    assert store.write(lambda t: add_run(t, new_run())) == 1 + written
+    store.close()
 
 
 def test_work_gets_rows_only_and_no_cursor_or_relation() -> None:

@@ -38,6 +38,8 @@ class Attachment:
         self._lock = StoreLock(path.with_name(path.name + ".lock"))
         self._known = migrations(migrations_folder)
         self._connection: duckdb.DuckDBPyConnection | None = None
+        # True while the file may be attached: also when an ATTACH or DETACH was cut short.
+        self._holds_file = False
         self._finds_names = False
 
     @contextmanager
@@ -62,15 +64,17 @@ class Attachment:
             _copy_whole(source, self.path)
 
     def close(self) -> None:
+        self._lock.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._holds_file = False
             self._finds_names = False
 
     @contextmanager
     def _attached(self, *, write: bool, deadline: float) -> Generator["duckdb.DuckDBPyConnection"]:
-        connection = self._attach(write=write, deadline=deadline)
         try:
+            connection = self._attach(write=write, deadline=deadline)
             if pending := missing(applied(connection), self._known):
                 connection = self._migrated(connection, write=write, deadline=deadline, number=pending[0].number)
             yield connection
@@ -102,15 +106,18 @@ class Attachment:
     def _try_attach(self, *, writable: bool, deadline: float) -> "duckdb.DuckDBPyConnection":
         import duckdb
 
+        self._detach()
         if self._connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             temp = self.path.parent / "temp"
             self._connection = connect(memory_mb=_MEMORY_MB, temp=temp, threads=_THREADS)
         options = "" if writable else " (READ_ONLY)"
         while True:
+            self._holds_file = True
             try:
                 self._connection.execute(f"ATTACH {literal(str(self.path))} AS store{options}")
             except duckdb.Error as error:
+                self._holds_file = False
                 # Some other program than ours has the file open (ours hold the lock file): it may let go.
                 if "Could not set lock" not in str(error):
                     raise _unusable(self.path, error) from error
@@ -138,18 +145,21 @@ class Attachment:
         """Close the file, in any case. What was committed is in the store or its log, so errors are only logged."""
         import duckdb
 
-        if self._connection is None:
+        if self._connection is None or not self._holds_file:
             return
         try:
             self._connection.execute("DETACH store")
+            self._holds_file = False
         except duckdb.Error as error:
             _log.warning("the store was not detached cleanly; what was committed is safe: %s", error)
             self.close()
 
     def _copy(self, target: Path, deadline: float) -> None:
         if self._wal.exists():
-            self._attach(write=True, deadline=deadline)
-            self._detach()
+            try:
+                self._attach(write=True, deadline=deadline)
+            finally:
+                self._detach()
         _copy_whole(self.path, target)
 
 

@@ -68,14 +68,6 @@ def get_run(t: Transaction, number: int) -> Run:
     raise NotFound(f"There is no run:{number}; {newest}.", next='list_runs(kind="")')
 
 
-def get_runs(t: Transaction, numbers: list[int]) -> list[Run]:
-    """The runs of those numbers that exist, in order of number."""
-    rows = t.rows(
-        f"SELECT {', '.join(COLUMNS)} FROM runs WHERE number IN (SELECT unnest(?)) ORDER BY number", [numbers]
-    )
-    return [run_from_row(row) for row in rows]
-
-
 def runs_in_state(t: Transaction, *states: str) -> list[Run]:
     """The runs in any of `states`, oldest first."""
     # Values in the statement, not in a list that is joined: this is asked before every look at the runs.
