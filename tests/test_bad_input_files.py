@@ -102,8 +102,31 @@ def test_a_folder_a_pipe_and_the_store_are_refused(tmp_path: Path) -> None:
         where.find(str(tmp_path / "data"))
     with pytest.raises(UnusableData, match="not an ordinary file"):
         where.find("pipe.csv")
-    with pytest.raises(Refused, match="the workspace's own record"):
-        where.find("store.duckdb")
+    for name in ("store.duckdb", "store.before-0003.duckdb", "STORE.duckdb"):
+        (tmp_path / "workspace" / name).touch()
+        with pytest.raises(Refused, match="the workspace's own record"):
+            where.find(name)
+
+
+def test_nothing_outside_is_listed_or_told(tmp_path: Path) -> None:
+    where = folders(tmp_path)
+    (tmp_path / "elsewhere/there.csv").write_text("a\n1\n")
+    for name in ("elsewhere/*.csv", "elsewhere/there.csv", "elsewhere/not_there.csv", "**/there.csv"):
+        for text in (f"../{name}", str(tmp_path / name)):
+            with pytest.raises(Refused) as caught:
+                where.find(text)
+            assert caught.value.message.startswith(f"{text} is not in a folder")
+
+
+def test_a_name_that_no_file_can_have_is_refused_in_words(tmp_path: Path) -> None:
+    where = folders(tmp_path)
+    (tmp_path / "data/loop").symlink_to(tmp_path / "data/loop")
+    for name in ("a" * 5000, "~nobody_at_all/a.csv", "/elsewhere/a\0.csv"):
+        with pytest.raises(UnusableData, match="cannot be looked up"):
+            where.find(name)
+    for name in ("loop", "a\0.csv", "*\0.csv"):
+        with pytest.raises(StewardError):
+            where.find(name)
 
 
 def test_an_attachment_of_the_host_is_explained(tmp_path: Path) -> None:

@@ -53,11 +53,12 @@ async def test_artifacts_are_copied_and_can_be_read(assistant: Assistant, worksp
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"artifacts": ["note.md"]}, "There is no file note.md in the data folders"),
-        ({"artifacts": ["../secret.txt"]}, "is not in the data folders"),
-        ({"artifacts": ["link.txt"]}, "is not in the data folders"),
-        ({"artifacts": ["/etc/hostname"]}, "is not in the data folders"),
-        ({"artifacts": ["deep"]}, "is a folder, not a file"),
+        ({"artifacts": ["note.md"]}, "There is no file note.md"),
+        ({"artifacts": ["../secret.txt"]}, "is not in a folder that may be read"),
+        ({"artifacts": ["link.txt"]}, "a link leads out of them"),
+        ({"artifacts": ["/etc/hostname"]}, "is not in a folder that may be read"),
+        ({"artifacts": ["store.duckdb"]}, "the workspace's own record"),
+        ({"artifacts": ["deep"]}, "is a folder"),
         ({"artifacts": ["notes.md", "deep/notes.md"]}, "Two artifacts are called 'notes.md'"),
         ({"dataset": "flights"}, "No dataset is registered yet"),
         ({"metrics": {"params.x": 1}}, "A metric cannot be called 'params.x'"),
@@ -74,6 +75,7 @@ async def test_what_cannot_be_logged_is_refused_and_nothing_is_left(
     for path in (data / "notes.md", data / "deep" / "notes.md", tmp_path / "secret.txt"):
         path.write_text("text")
     (data / "link.txt").symlink_to(tmp_path / "secret.txt")
+    await assistant.call("list_runs")  # there is a store from here on
     error = await assistant.error("log_run", **({"name": "net"} | arguments))
     assert words in error
     assert (await assistant.call("list_runs", kind=""))["total"] == 0

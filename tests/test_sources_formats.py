@@ -169,3 +169,14 @@ def test_a_sample_that_is_not_there_is_refused_with_what_was_close() -> None:
     with pytest.raises(NotFound) as caught:
         check_sample("flihgts")
     assert caught.value.close[0] == "sample:flights"
+
+
+def test_a_sqlite_file_is_opened_by_its_very_name(tmp_path: Path) -> None:
+    for name, value in (("data/..%2fother.sqlite", 1), ("other.sqlite", 2)):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE t (a)")
+            database.execute("INSERT INTO t VALUES (?)", [value])
+            database.commit()
+    assert register_file(tmp_path / "data", "..%2fother.sqlite").rows == [(1,)]

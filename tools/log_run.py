@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlsteward.answer import Answer
+from mlsteward.data.paths import Folders
 from mlsteward.errors import InvalidArgument
 from mlsteward.runs.logged import Incoming, read_metrics
 from mlsteward.server.declare import Call, Tool
@@ -42,7 +43,8 @@ def log_run(
     if not name.strip():
         raise InvalidArgument("A logged run needs a name.")
     values = read_metrics(metrics)
-    incoming = Incoming(call.workspace.folder / "runs", artifacts, [*call.settings.data, call.workspace.uploads])
+    folders = Folders(data=call.settings.data, workspace=call.workspace.folder)
+    incoming = Incoming(call.workspace.folder / "runs", artifacts, folders)
 
     def write(t: Transaction) -> int:
         version = find_dataset(t, dataset) if dataset else None

@@ -12,6 +12,7 @@ from mlsteward.data.column_names import clean_names
 from mlsteward.data.csv_reader import Reading, read_delimited
 from mlsteward.data.engine import literal, quote
 from mlsteward.errors import InvalidArgument, NotFound, NotSupported, UnusableData
+from mlsteward.names import close_names
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,7 +103,7 @@ def read_sqlite(connection: "duckdb.DuckDBPyConnection", path: Path, shown: str,
     """A table or view of a SQLite file, read by the standard library (the engine's own reader is a download)."""
     target = folder / "sqlite.csv"
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
             database.execute("PRAGMA trusted_schema = OFF")
             found = database.execute(
                 "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
@@ -175,7 +176,5 @@ def _choose_table(tables: list[str], wanted: str, shown: str) -> str:
     listed = ", ".join(tables[:10]) or "none"
     if not wanted:
         raise InvalidArgument(f"{shown} holds {len(tables)} tables ({listed}). Name one: `{shown}#table`.")
-    from rapidfuzz.process import extract
-
-    close = [f"{shown}#{found}" for found, *_ in extract(wanted, tables, limit=3, score_cutoff=60)]
+    close = [f"{shown}#{found}" for found in close_names(wanted, tables)]
     raise NotFound(f"{shown} has no table {wanted!r}; it has {listed}.", close=close)

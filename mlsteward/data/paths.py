@@ -1,19 +1,23 @@
 """Which files may be read: those in the data folders and the workspace, links followed, and nothing else."""
 
 import glob
+import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, NotFound, Refused, UnusableData
+from mlsteward.names import close_names
 
 MOST_FILES = 5_000
 # Where hosts keep what a person attached to a chat: folders of another machine than this one.
 _ATTACHMENTS = ("/mnt/data/", "/mnt/user-data/", "/home/claude/", "/home/oai/", "sandbox:", "attachment:", "file-")
-_OWN_FILES = re.compile(r"store\.duckdb.*|.*\.lock|.*\.sock")
+# The store, its log, and the backups beside it.
+_OWN_FILES = re.compile(r"store\..*|.*\.lock|.*\.sock", re.IGNORECASE)
 
 
 class Folders(BaseModel):
@@ -28,11 +32,23 @@ class Folders(BaseModel):
         Raises Refused outside the folders, NotFound with close names, UnusableData for what is no file.
         """
         text = text.removeprefix("file://") if text.startswith("file:///") else text
+        try:
+            return self._find(text)
+        except (OSError, RuntimeError, ValueError) as error:  # a zero byte, a loop of links, no such user's home
+            raise UnusableData(f"{text[:200]!r} cannot be looked up: {error}") from error
+
+    def _find(self, text: str) -> list[Path]:
         if text.startswith(_ATTACHMENTS) and not self._holds(Path(text)):
             raise Refused(_attachment_words(text), next='register_dataset(name=…, content="…")')
-        if glob.has_magic(text) and not any(path.exists() for path in self._candidates(text)):
-            return self._matches(text)
-        return [self._one(text)]
+        candidates = self._candidates(text)
+        for path in candidates:
+            if path.exists():
+                return [self.check(path)]
+        if glob.has_magic(text):
+            return self._matches(text, candidates)
+        raise NotFound(
+            f"There is no file {text}. {self._words()}", close=self._close(Path(text).name), next="list_datasets()"
+        )
 
     def check(self, path: Path) -> Path:
         """`path` with all links followed, if it may be read and is an ordinary file."""
@@ -49,23 +65,12 @@ class Folders(BaseModel):
             raise UnusableData(f"{path} is not an ordinary file.")
         return resolved
 
-    def _one(self, text: str) -> Path:
-        candidates = self._candidates(text)
-        inside = [path for path in candidates if self._holds(path.resolve()) or self._holds(path.absolute())]
-        if not inside:
-            raise Refused(f"{text} is not in a folder that may be read. {self._words()}")
-        for path in inside:
-            if path.exists():
-                return self.check(path)
-        raise NotFound(
-            f"There is no file {text}. {self._words()}", close=self._close(Path(text).name), next="list_datasets()"
-        )
-
-    def _matches(self, text: str) -> list[Path]:
+    def _matches(self, text: str, patterns: Sequence[Path]) -> list[Path]:
         found: list[Path] = []
-        for pattern in self._candidates(text):
+        for pattern in patterns:
             anchor = Path(pattern.anchor)
-            found += sorted(anchor.glob(str(pattern.relative_to(anchor))))
+            matching = anchor.glob(str(pattern.relative_to(anchor)))
+            found += sorted(islice(matching, MOST_FILES + 1))
             if len(found) > MOST_FILES:
                 raise UnusableData(f"{text} matches more than {MOST_FILES:,} files.")
         files = [self.check(path) for path in found if not path.is_dir()]
@@ -74,8 +79,14 @@ class Folders(BaseModel):
         return list(dict.fromkeys(files))
 
     def _candidates(self, text: str) -> list[Path]:
-        path = Path(text).expanduser()
-        return [path] if path.is_absolute() else [folder / path for folder in (*self.data, self.workspace)]
+        """The paths that `text` may mean. What lies outside the folders is not looked for, so nothing tells of it."""
+        given = Path(text).expanduser()
+        paths = [given] if given.is_absolute() else [folder / given for folder in (*self.data, self.workspace)]
+        plain = [Path(os.path.normpath(path)) for path in paths]
+        inside = [path if self._holds(path) else path.resolve() for path in plain]
+        if not (inside := [path for path in inside if self._holds(path)]):
+            raise Refused(f"{text} is not in a folder that may be read. {self._words()}")
+        return inside
 
     def _holds(self, path: Path) -> bool:
         return any(path.is_relative_to(folder.resolve()) for folder in (*self.data, self.workspace))
@@ -86,11 +97,8 @@ class Folders(BaseModel):
         return "Data folders: " + ", ".join(str(folder) for folder in self.data[:5]) + "."
 
     def _close(self, name: str) -> list[str]:
-        from rapidfuzz.process import extract
-
         files = {path.name: path for path in list_files(self.data)}
-        found = extract(name, list(files), limit=3, score_cutoff=60)
-        return [self.shown(files[match]) for match, *_ in found]
+        return [self.shown(files[match]) for match in close_names(name, files)]
 
     def shown(self, path: Path) -> str:
         """A file's path as a caller would write it: relative to a data folder where that is clear."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from mlsteward.data.folders import find_file
+from mlsteward.data.paths import Folders
 from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.runs.job import ARTIFACTS
 from mlsteward.store.fields import SPLITS, read_field
@@ -41,9 +41,9 @@ class Incoming:
     As a context it removes what was copied and not placed.
     """
 
-    def __init__(self, runs: Path, files: Sequence[str], folders: Sequence[Path]) -> None:
+    def __init__(self, runs: Path, files: Sequence[str], folders: Folders) -> None:
         self._runs = runs
-        self._sources = [find_file(text, folders) for text in files]
+        self._sources = [path for text in files for path in folders.find(text)]
         self.names = [path.name for path in self._sources]
         if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
             raise InvalidArgument(f"Two artifacts are called {twice[0]!r}.")
