@@ -10,7 +10,7 @@ import pytest
 from mlsteward.data.paths import Folders
 from mlsteward.data.remote import check_address, fetch_object, fetch_web, holds_secret, redacted
 from mlsteward.data.sources import SourceOrder
-from mlsteward.errors import NotFound, NotSupported, Refused, UnusableData
+from mlsteward.errors import InvalidArgument, NotFound, NotSupported, Refused, UnusableData
 from tests.registering import register
 
 
@@ -69,7 +69,19 @@ def test_a_private_address_is_refused_otherwise(web: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "::1", "fe80::1", "::ffff:10.0.0.1", "0.0.0.0"],
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "169.254.169.254",
+        "192.168.0.1",
+        "::1",
+        "fe80::1",
+        "::ffff:10.0.0.1",
+        "0.0.0.0",
+        "2002:7f00:1::",
+        "64:ff9b::7f00:1",
+        "::127.0.0.1",
+    ],
 )
 def test_no_private_or_link_local_address_passes(address: str) -> None:
     with pytest.raises(Refused):
@@ -79,6 +91,12 @@ def test_no_private_or_link_local_address_passes(address: str) -> None:
 def test_a_public_address_passes() -> None:
     check_address("93.184.215.14", "host")
     check_address("2606:2800:21f:cb07:6820:80da:af6b:8b2c", "host")
+
+
+@pytest.mark.parametrize("url", ["http://example.com:99999/x", "http:///x"])
+def test_an_address_that_is_none_is_refused_in_words(url: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="is no"):
+        fetch_web(url, tmp_path / "file", allow_private=False, limit_mb=1)
 
 
 def test_redirects_are_followed_and_end(web: str, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from mlsteward.errors import InvalidArgument, NotFound, NotSupported, Refused, U
 WEB = ("http://", "https://")
 OBJECT_STORES = ("s3://",)
 _REDIRECTS = 5
+# Addresses that end in one of IPv4: NAT64 (RFC 6052) and the old "compatible" ones (RFC 4291).
+_HOLDING_IPV4 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 _MOVED = (301, 302, 303, 307, 308)
 _TIMEOUT = 30.0
 _CHUNK = 1 << 20
@@ -114,19 +116,28 @@ def fetch_object(url: str, target: Path, *, limit_mb: int) -> None:
 def check_address(address: str, host: str) -> None:
     """Raises Refused unless `address` is one of the public internet."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None)
-    if not (mapped or found).is_global or found.is_multicast:
+    if not _is_public(found):
         raise Refused(
             f"{host} is at a private or local address, which this server does not read from. The operator can allow "
             "that: MLSTEWARD_ALLOW_PRIVATE_ADDRESSES=true."
         )
 
 
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether it is one of the public internet, and so is an IPv4 address that stands in it."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour
+        if any(address in network for network in _HOLDING_IPV4):
+            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inside is not None:
+            return _is_public(inside)
+    return address.is_global and not address.is_multicast
+
+
 def _connect(parts: SplitResult, *, allow_private: bool) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
+    host, port = parts.hostname or "", _port(parts)
     if parts.scheme not in ("http", "https") or not host:
         raise InvalidArgument(f"{redacted(parts.geturl())} is no http or https address.")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -136,6 +147,13 @@ def _connect(parts: SplitResult, *, allow_private: bool) -> http.client.HTTPConn
         for address in addresses:
             check_address(address, host)
     return _Pinned(host, port, addresses[0], secure=parts.scheme == "https")
+
+
+def _port(parts: SplitResult) -> int:
+    try:
+        return parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise InvalidArgument(f"{redacted(parts.geturl())} is no address: {error}.") from error
 
 
 class _Pinned(http.client.HTTPConnection):
