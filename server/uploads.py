@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from mlsteward.workspace import Workspace
 
+_LONGEST_NAME = 200
+
 
 class Upload:
     """PUT /uploads/NAME: the body becomes a file of that name, once it is whole."""
@@ -29,7 +31,7 @@ class Upload:
         name = Path(request.path_params["name"]).name
         if self._workspace.settings.read_only:
             return JSONResponse({"error": "read_only"}, status_code=403)
-        if not name or name.startswith("."):
+        if not name.isprintable() or len(name.encode()) > _LONGEST_NAME or not name or name.startswith("."):
             return JSONResponse({"error": "invalid_name"}, status_code=400)
         folder = self._workspace.uploads
         await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
