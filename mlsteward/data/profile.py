@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from mlsteward.data.engine import quote, row_of
 from mlsteward.errors import NotFound
+from mlsteward.names import close_names
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,10 +69,8 @@ class TableProfile(BaseModel):
         for column in self.columns:
             if column.name.casefold() == folded:
                 return column
-        from rapidfuzz.process import extract
-
-        close = [found for found, *_ in extract(name, [column.name for column in self.columns], score_cutoff=60)]
-        raise NotFound(f"There is no column {name!r}.", close=close)
+        known = [column.name for column in self.columns]
+        raise NotFound(f"There is no column {name!r}.", close=close_names(name, known))
 
 
 def type_family(duckdb_type: str) -> Family:

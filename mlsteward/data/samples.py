@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from mlsteward.data.sample_words import FLIGHTS, SKLEARN, Words
 from mlsteward.errors import NotFound, NotSupported
+from mlsteward.names import close_names
 
 _FLIGHT_FILES: Mapping[str, str] = MappingProxyType(
     {
@@ -34,9 +35,7 @@ def sample_words(name: str) -> Words:
 def check_sample(name: str) -> None:
     """Raises NotFound when there is no sample of that name."""
     if name not in sample_names():
-        from rapidfuzz.process import extract
-
-        close = [f"sample:{found}" for found, *_ in extract(name, sample_names(), limit=3, score_cutoff=50)]
+        close = [f"sample:{found}" for found in close_names(name, sample_names())]
         listed = ", ".join(sample_names())
         raise NotFound(f"There is no sample {name!r}; there are {listed}.", close=close)
 

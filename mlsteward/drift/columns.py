@@ -11,6 +11,7 @@ from mlsteward.data.snapshot import Column
 from mlsteward.dictionary.words import split_words
 from mlsteward.drift.report import Finding
 from mlsteward.errors import NotFound
+from mlsteward.names import close_names
 
 _IDENTIFIER = frozenset("id ids key uuid guid identifier".split())
 _CALENDAR: dict[str, tuple[float, float]] = {
@@ -78,8 +79,8 @@ def plan_columns(
     """
     for name in asked:
         if reference.column(name) is None and current.column(name) is None:
-            close = [column.name for column in reference.columns]
-            raise NotFound(f"{reference.label} has no column {name!r}.", close=_closest(name, close))
+            known = [column.name for column in reference.columns]
+            raise NotFound(f"{reference.label} has no column {name!r}.", close=close_names(name, known))
     wanted = {name.casefold() for name in asked} or {name.casefold() for name in [*features, target] if name}
     plan = Plan()
     for column in reference.columns:
@@ -196,9 +197,3 @@ def _kind(profile: ColumnProfile, role: str, outcome: bool) -> Literal["number",
     low, high = profile.minimum, profile.maximum
     whole = "INT" in profile.type.upper() and isinstance(low, int | float) and isinstance(high, int | float)
     return "category" if outcome and whole and profile.distinct <= _FEW_CLASSES else "number"
-
-
-def _closest(name: str, names: Sequence[str]) -> list[str]:
-    from rapidfuzz.process import extract
-
-    return [found for found, *_ in extract(name, names, score_cutoff=60)]

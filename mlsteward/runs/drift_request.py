@@ -10,6 +10,7 @@ from mlsteward.data.snapshot import Column
 from mlsteward.drift.choice import TIME_UNITS, Choice, parse_moment
 from mlsteward.drift.columns import Plan, Table, plan_columns
 from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.names import close_names
 from mlsteward.runs.jobs.drift import Request
 from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries
@@ -160,14 +161,11 @@ def _known(dataset: DatasetVersion, name: str, argument: str) -> Column:
     for column in dataset.columns:
         if column.name.casefold() == name.casefold():
             return column
-    from rapidfuzz.process import extract
-
     names = [column.name for column in dataset.columns]
-    close = [found for found, *_ in extract(name, names, score_cutoff=60)]
     hint = f" (or one of {', '.join(TIME_UNITS)})" if argument == "by" else ""
     raise NotFound(
         f"{dataset.label} has no column {name!r} to use as `{argument}`{hint}.",
-        close=close,
+        close=close_names(name, names),
         next=f'profile_dataset(dataset="{dataset.name}")',
     )
 

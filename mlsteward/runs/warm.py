@@ -188,7 +188,7 @@ def _reseed() -> None:
 def _import(name: str) -> None:
     try:
         importlib.import_module(name)
-    except Exception:
+    except Exception:  # a library that breaks when imported fails the runs that need it, not the others
         logger.warning("%s was not imported", name, exc_info=True)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from mlsteward.data.profile import TableProfile
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound
-from mlsteward.names import parse_reference
+from mlsteward.names import close_names, parse_reference
 from mlsteward.store.transaction import Transaction
 
 
@@ -180,9 +180,7 @@ def _not_found(transaction: Transaction, name: str, version: str) -> NotFound:
     newest = newest_version(transaction, name)
     if newest:
         return NotFound(f"`{name}` has no version {version}; the newest is {newest.version}.", close=[newest.label])
-    from rapidfuzz.process import extract
-
     names = dataset_names(transaction)
-    close = [found for found, *_ in extract(name, names, score_cutoff=60)]
+    close = close_names(name, names)
     there = "No dataset is registered yet." if not names else f"There is no dataset {name!r}."
     return NotFound(there, close=close, next="list_datasets()" if names else "register_dataset(name=…, source=…)")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, NotFound
-from mlsteward.names import parse_reference
+from mlsteward.names import close_names, parse_reference
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn, Task
 
@@ -131,10 +131,8 @@ def _model(fields: dict[str, Any]) -> Model:
 
 
 def _not_found(transaction: Transaction, name: str) -> NotFound:
-    from rapidfuzz.process import extract
-
     names = model_names(transaction)
     if not names:
         return NotFound("No model has a name yet.", next="train_model(dataset=…, target=…, name=…)")
-    close = [found for found, *_ in extract(name, names, score_cutoff=60)]
+    close = close_names(name, names)
     return NotFound(f"There is no model {name!r}.", close=close, next="list_models()")

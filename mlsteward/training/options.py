@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from mlsteward.data.profile import TableProfile
 from mlsteward.errors import InvalidArgument, NotSupported, UnusableData
-from mlsteward.names import close_names
 from mlsteward.evaluation.directions import METRICS, Task, default_metric
+from mlsteward.names import close_names
 from mlsteward.training.signature import ColumnHint
 
 SPLITS = ("auto", "time", "group", "row")
@@ -112,7 +112,8 @@ def find_name(name: str, names: Sequence[str], argument: str) -> str:
         return folded[0]
     raise InvalidArgument(
         f"{argument}={name!r} is no column of the dataset.",
-        close=close_names(name, names), next="profile_dataset(dataset=…)"
+        close=close_names(name, names),
+        next="profile_dataset(dataset=…)",
     )
 
 
