@@ -2,9 +2,10 @@
 
 import errno
 import os
+import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,9 +14,11 @@ from mlsteward.errors import Refused, StoreBusy
 
 # The library's own 50 ms between tries lets a process starve behind seven busy neighbours.
 POLL_SECONDS = 0.005
-# Who has waited this long, or is the next, tries more often than those who came later.
+# Only one process tries for the lock itself at a time: it may do so often.
+_NEXT_POLL_SECONDS = 0.002
+# Who has waited for long tries for its turn more often than those who came later.
 _LONG_SECONDS = 0.25
-_EAGER_SECONDS = 0.002
+_LONG_POLL_SECONDS = 0.001
 _WITHOUT_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
 
 
@@ -31,8 +34,7 @@ class StoreLock:
         self._lock = FileLock(
             path, poll_interval=POLL_SECONDS, fallback_to_soft=False, thread_local=True, on_acquired=_sign
         )
-        turn = path.with_name(path.name + ".turn")
-        self._turn = FileLock(turn, poll_interval=POLL_SECONDS, fallback_to_soft=False, thread_local=True)
+        self._turn = _Turn(path.with_name(path.name + ".turn"))
 
     @contextmanager
     def held(self, deadline: float) -> Generator[None]:
@@ -41,12 +43,9 @@ class StoreLock:
         Raises Refused where the file system has no file locks, since two processes would then damage the store.
         """
         try:
-            _acquire(self._turn, deadline)
-            try:
-                self._lock.acquire(timeout=_remaining(deadline), poll_interval=_EAGER_SECONDS)
-            finally:
-                self._turn.release()
-        except Timeout as error:
+            with self._turn.taken(deadline):
+                self._lock.acquire(timeout=_remaining(deadline), poll_interval=_NEXT_POLL_SECONDS)
+        except (Timeout, TimeoutError) as error:
             raise busy(holder(self.path)) from error
         except OSError as error:
             if error.errno not in _WITHOUT_LOCKS:
@@ -61,13 +60,49 @@ class StoreLock:
         finally:
             self._lock.release()
 
+    def close(self) -> None:
+        self._turn.close()
 
-def _acquire(lock: FileLock, deadline: float) -> None:
-    if _remaining(deadline) > _LONG_SECONDS:
-        with suppress(Timeout):
-            lock.acquire(timeout=_LONG_SECONDS)
+
+class _Turn:
+    """A lock that seven waiting processes can try for hundreds of times a second: a descriptor kept open.
+
+    Where there is no `fcntl` (Windows) there are no turns.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    @contextmanager
+    def taken(self, deadline: float) -> Generator[None]:
+        """Hold the turn; TimeoutError when it is not free at `deadline`."""
+        if sys.platform == "win32":
+            yield
             return
-    lock.acquire(timeout=_remaining(deadline), poll_interval=_EAGER_SECONDS)
+        import fcntl
+
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        began = time.monotonic()
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                now = time.monotonic()
+                if now >= deadline:
+                    raise TimeoutError from None
+                time.sleep(_LONG_POLL_SECONDS if now - began > _LONG_SECONDS else POLL_SECONDS)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def _remaining(deadline: float) -> float:
