@@ -49,8 +49,8 @@ class ScopeGuard:
         """The first tool in `body` that a reader may not call, "" if there is none."""
         try:
             parsed: Any = json.loads(body)
-        except ValueError:
-            return ""  # not for us to judge: the protocol layer answers with a parse error
+        except (ValueError, RecursionError):
+            return ""  # not for us to judge: the protocol layer answers, and no tool changes anything for a reader
         messages: list[Any] = cast(list[Any], parsed) if isinstance(parsed, list) else [parsed]
         for message in messages:
             request = cast(dict[str, Any], message) if isinstance(message, dict) else {}

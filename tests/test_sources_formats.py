@@ -180,3 +180,12 @@ def test_a_sqlite_file_is_opened_by_its_very_name(tmp_path: Path) -> None:
             database.execute("INSERT INTO t VALUES (?)", [value])
             database.commit()
     assert register_file(tmp_path / "data", "..%2fother.sqlite").rows == [(1,)]
+
+
+def test_a_view_with_rows_without_end_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.sqlite")) as database:
+        database.execute(
+            "CREATE VIEW v AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
+        )
+    with pytest.raises(UnusableData, match="more than 1 MB"):
+        register_file(tmp_path, "a.sqlite", limit_mb=1)

@@ -149,6 +149,11 @@ def test_an_object_is_fetched_through_fsspec(tmp_path: Path) -> None:
         fetch_object("memory://bucket/none.csv", tmp_path / "file", limit_mb=1)
 
 
+def test_a_chain_of_file_systems_is_no_object(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="no address of one object"):
+        fetch_object("s3://bucket/key::file:///etc/hostname", tmp_path / "file", limit_mb=1)
+
+
 def test_without_the_extra_an_object_store_is_refused_in_words(tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
     try:

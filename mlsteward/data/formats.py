@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 Format = Literal["delimited", "json", "parquet", "excel", "duckdb", "sqlite"]
+_ROWS_BETWEEN_LOOKS = 1000
 _SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -99,7 +100,9 @@ def read_duckdb(connection: "duckdb.DuckDBPyConnection", path: Path, shown: str,
     return Reading(f"SELECT * FROM attached.{quote(schema)}.{quote(name)}", [])
 
 
-def read_sqlite(connection: "duckdb.DuckDBPyConnection", path: Path, shown: str, table: str, folder: Path) -> Reading:
+def read_sqlite(
+    connection: "duckdb.DuckDBPyConnection", path: Path, shown: str, table: str, folder: Path, limit_mb: int
+) -> Reading:
     """A table or view of a SQLite file, read by the standard library (the engine's own reader is a download)."""
     target = folder / "sqlite.csv"
     try:
@@ -111,13 +114,15 @@ def read_sqlite(connection: "duckdb.DuckDBPyConnection", path: Path, shown: str,
             chosen = _choose_table([name for (name,) in found], table, shown)
             rows = database.execute(f"SELECT * FROM {quote(chosen)}")
             names = _cleaned([column[0] for column in rows.description], shown)
-            texts = _write_rows(target, names, rows)
+            texts = _write_rows(target, names, rows, limit_mb)
     except sqlite3.Error as error:
         raise UnusableData(f"{shown} cannot be read: {error}") from error
     return read_delimited(connection, {target: f"{shown}#{chosen}"}, delimiter=",", texts=texts)
 
 
-def read_excel(connection: "duckdb.DuckDBPyConnection", path: Path, shown: str, sheet: str, folder: Path) -> Reading:
+def read_excel(
+    connection: "duckdb.DuckDBPyConnection", path: Path, shown: str, sheet: str, folder: Path, limit_mb: int
+) -> Reading:
     """A sheet of an Excel file, the first unless one is named."""
     try:
         from openpyxl import load_workbook
@@ -140,17 +145,22 @@ def read_excel(connection: "duckdb.DuckDBPyConnection", path: Path, shown: str, 
         if header is None:
             raise UnusableData(f"{shown}: the sheet {name!r} is empty.")
         names = _cleaned([str(cell) if cell is not None else "" for cell in header], shown)
-        texts = _write_rows(target, names, rows)
+        texts = _write_rows(target, names, rows, limit_mb)
     return read_delimited(connection, {target: f"{shown}#{name}"}, delimiter=",", texts=texts)
 
 
-def _write_rows(target: Path, names: list[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Write rows of Python values as CSV. Returns the columns that hold only texts: their digits are no numbers."""
+def _write_rows(target: Path, names: list[str], rows: Iterable[Sequence[object]], limit_mb: int) -> list[str]:
+    """Write rows of Python values as CSV. Returns the columns that hold only texts: their digits are no numbers.
+
+    Raises UnusableData beyond `limit_mb`: a view may have rows without end.
+    """
     seen: list[set[type]] = [set() for _ in names]
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)
-        for row in rows:
+        for number, row in enumerate(rows):
+            if number % _ROWS_BETWEEN_LOOKS == 0 and target.stat().st_size > limit_mb << 20:
+                raise UnusableData(f"The rows take more than {limit_mb} MB.")
             writer.writerow([_cell(value) for value in row[: len(names)]])
             for types, value in zip(seen, row, strict=False):
                 if value is not None:

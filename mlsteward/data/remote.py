@@ -94,6 +94,8 @@ def fetch_web(
 
 def fetch_object(url: str, target: Path, *, limit_mb: int) -> None:
     """Write an object of S3 into `target`; credentials come from the environment, as boto finds them."""
+    if "::" in url:  # fsspec would read it as a chain of file systems, this machine's among them
+        raise InvalidArgument(f"{redacted(url)} is no address of one object.")
     try:
         import fsspec  # pyright: ignore[reportMissingTypeStubs] - ships none
 

@@ -143,8 +143,8 @@ def read_located(
     if kind == "duckdb":
         return formats.read_duckdb(connection, file, shown, located.part), kind
     if kind == "sqlite":
-        return formats.read_sqlite(connection, file, shown, located.part, folder), kind
-    return formats.read_excel(connection, file, shown, located.part, folder), kind
+        return formats.read_sqlite(connection, file, shown, located.part, folder, limit_mb), kind
+    return formats.read_excel(connection, file, shown, located.part, folder, limit_mb), kind
 
 
 def _read_texts(connection: "duckdb.DuckDBPyConnection", unpacked: dict[Unpacked, str], folder: Path) -> Reading:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mlsteward.data.engine import literal
+from mlsteward.data.engine import literal, row_of
 from mlsteward.errors import UnusableData
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def unpack(connection: "duckdb.DuckDBPyConnection", path: Path, folder: Path, li
         elif suffix == ".zip":
             inside = _unzip(path, target, limit_mb)
         elif suffix == ".zst":
-            _unpack_zstd(connection, path, target)
+            _unpack_zstd(connection, path, target, limit_mb)
         else:
             return Unpacked(path, path.name)
     except (OSError, EOFError, zipfile.BadZipFile) as error:
@@ -98,17 +98,23 @@ def _copy(source: _Readable, target: Path, limit_mb: int, name: str) -> None:
         while chunk := source.read(_CHUNK):
             left -= len(chunk)
             if left < 0:
-                raise UnusableData(f"{name} holds more than {limit_mb} MB once it is unpacked.")
+                raise _too_large(name, limit_mb)
             file.write(chunk)
 
 
-def _unpack_zstd(connection: "duckdb.DuckDBPyConnection", path: Path, target: Path) -> None:
+def _too_large(name: str, limit_mb: int) -> UnusableData:
+    return UnusableData(f"{name} holds more than {limit_mb} MB once it is unpacked.")
+
+
+def _unpack_zstd(connection: "duckdb.DuckDBPyConnection", path: Path, target: Path, limit_mb: int) -> None:
     # Python 3.11 has no zstd and the engine has: every line is read as one cell and written back.
     import duckdb
 
     cell = "delim = chr(1), quote = '', escape = '', header = false"
     source = f"read_csv({literal(str(path))}, auto_detect = false, {cell}, columns = {{'line': 'VARCHAR'}})"
     try:
+        if int(row_of(connection, f"SELECT sum(strlen(line) + 1) FROM {source}")[0] or 0) > limit_mb * _CHUNK:
+            raise _too_large(path.name, limit_mb)
         connection.execute(
             f"COPY (SELECT line FROM {source}) TO {literal(str(target))}"
             f" (FORMAT csv, HEADER false, DELIM '{chr(1)}', QUOTE '', ESCAPE '')"
