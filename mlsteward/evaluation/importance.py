@@ -92,17 +92,26 @@ def permutation_importance(
     whole = compute_metrics(task, truth, predict(frame), weights, threshold).get(metric)
     if whole is None:
         return []
+    copies = pd.concat([frame] * repeats, ignore_index=True)
     found: list[Importance] = []
     for group in groups:
+        orders = np.concatenate([generator.permutation(len(frame)) for _ in range(repeats)])
+        # All repeats are predicted together: a call of a model costs more than the rows of a small table.
+        together = predict(_with_rows_of(copies, list(group), orders))
         losses: list[float] = []
-        for _ in range(repeats):
-            permuted = _with_rows_of(frame, list(group), generator.permutation(len(frame)))
-            value = compute_metrics(task, truth, predict(permuted), weights, threshold).get(metric)
+        for repeat in range(repeats):
+            value = compute_metrics(task, truth, _part(together, repeat, len(frame)), weights, threshold).get(metric)
             losses.append(sign * (whole - value) if value is not None else np.nan)
         error = float(np.std(losses, ddof=1) / np.sqrt(repeats)) if repeats > 1 else 0.0
         direction, effect = ("", None) if task == "multiclass" else _direction(predict, frame, list(group))
         found.append(Importance(list(group), float(np.mean(losses)), error, direction, effect))
     return sorted(found, key=lambda importance: -importance.value)
+
+
+def _part(predictions: Predictions, number: int, rows: int) -> Predictions:
+    place = slice(number * rows, (number + 1) * rows)
+    scores = None if predictions.scores is None else predictions.scores[place]
+    return Predictions(predictions.labels[place], scores, predictions.classes)
 
 
 def _with_rows_of(frame: pd.DataFrame, columns: list[str], rows: np.ndarray) -> pd.DataFrame:
