@@ -1,9 +1,12 @@
 """The house as it is built: who imports whom, how long a file is, what a server process holds."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,22 @@ def test_a_file_stays_under_300_lines_and_packages_hold_no_code(name: str, path:
     if path.name == "__init__.py":
         body = ast.parse("\n".join(lines)).body
         assert all(isinstance(node, ast.Expr) for node in body), f"{name} holds code"
+
+
+def test_every_library_that_is_imported_is_declared_and_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    declared = {re.split(r"[<>=~\[ ]", line)[0] for line in wanted}
+    explained = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert not [name for name in declared if name not in explained]
+    found = {imported.split(".")[0] for name, path in MODULES for imported in imports(path, of=name)}
+    by_package = packages_distributions()
+    for library in found - sys.stdlib_module_names - {"mlsteward"}:
+        names = {name.lower() for name in by_package.get(library, [library])}
+        assert names & declared, f"{library} is imported and not declared"
 
 
 def test_tools_and_pages_do_not_import_one_another() -> None:
