@@ -1,6 +1,6 @@
 """How good `estimator="auto"` is in 20 CPU seconds, on rows held out by a 70/30 split drawn outside of it.
 
-Run: OMP_NUM_THREADS=1 uv run python benchmarks/auto_training.py
+Run: OMP_NUM_THREADS=1 uv run python -m benchmarks.auto_training
 """
 
 import time

@@ -1,6 +1,6 @@
 """How often `check_drift` flags anything in 20 columns that did not drift. To reach: at most 0.06 at every size.
 
-uv run python benchmarks/drift_false_alarms.py [--trials 1000]
+uv run python -m benchmarks.drift_false_alarms [--trials 1000]
 """
 
 import argparse

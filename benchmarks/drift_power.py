@@ -3,7 +3,7 @@
 To reach: 0.75 at 1000/1000 and 0.95 at 2000/2000, for every kind of column; at 500/500 it may say *not enough data*
 but must not say *stable*.
 
-    uv run python benchmarks/drift_power.py [--trials 200]
+    uv run python -m benchmarks.drift_power [--trials 200]
 """
 
 import argparse

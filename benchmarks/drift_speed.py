@@ -2,8 +2,8 @@
 
 To reach: at least 25 times as fast, at most a sixth of the memory. Evidently needs an environment of its own:
 
-    uv venv /tmp/evidently && uv pip install --python /tmp/evidently evidently==0.7.23 pandas==2.3.3 pyarrow
-    uv run python benchmarks/drift_speed.py --evidently /tmp/evidently/bin/python [--rows 1000000] [--times 1]
+    uv venv ../evidently && uv pip install --python ../evidently evidently==0.7.23 pandas==2.3.3 pyarrow
+    uv run python -m benchmarks.drift_speed --evidently ../evidently/bin/python [--rows 1000000] [--times 1]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """`list_runs`, the 5 best of many runs by a metric: CPU and tokens of a call through the in-memory client.
 
-    uv run benchmarks/list_runs.py [--runs 10000 100000]
+    uv run python -m benchmarks.list_runs [--runs 10000 100000]
 
 Each workspace holds that many runs of ten metrics. The median of the calls is printed; a token is counted as 4 bytes of
 text and data together.

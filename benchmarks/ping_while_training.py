@@ -1,37 +1,23 @@
 """How soon the server answers while a training run works: pings over stdio, 20 ms apart.
 
-Run: uv run python benchmarks/ping_while_training.py
+Run: uv run python -m benchmarks.ping_while_training
 """
 
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import anyio
 import numpy as np
-import pandas as pd
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from benchmarks.training_table import called, write_table
 
 ROWS = 20_000
 CPU_BUDGET = 15
 PAUSE = 0.02
-
-
-def write_table(path: Path) -> None:
-    random = np.random.default_rng(0)
-    table = pd.DataFrame(random.normal(size=(ROWS, 12)), columns=[f"x{number}" for number in range(12)])
-    table["late"] = np.where(table["x0"] + table["x1"] * table["x2"] + random.normal(size=ROWS) > 0, "yes", "no")
-    table.to_csv(path, index=False)
-
-
-async def called(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    assert result.structured_content is not None
-    return result.structured_content
 
 
 async def pings_until_it_ends(client: Client, run: int) -> list[float]:
@@ -56,7 +42,7 @@ async def pings_until_it_ends(client: Client, run: int) -> list[float]:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_table(folder / "trips.csv")
+        write_table(folder / "trips.csv", ROWS)
         arguments = ["-m", "mlsteward", "--workspace", str(folder / "workspace"), "--data", str(folder)]
         server = StdioServerParameters(command=sys.executable, args=arguments)
         # The 2026-07-28 protocol has no ping.

@@ -1,6 +1,6 @@
 """How light the server is: start, memory, tokens of its tools, milliseconds over an empty server, calls in flight.
 
-Run: uv run python benchmarks/server.py
+Run: uv run python -m benchmarks.server
 """
 
 import json

@@ -1,6 +1,6 @@
 """Several processes write to one workspace of the real schema with a million metric rows.
 
-    uv run benchmarks/store_contention.py [--processes 8] [--writes 400] [--metrics 1000000]
+    uv run python -m benchmarks.store_contention [--processes 8] [--writes 400] [--metrics 1000000]
 
 Each write is what a training run leaves: a run, five metrics and a line in the audit log. Printed: transactions a
 second, how long calls waited, how many failed, and whether every acknowledged write is there afterwards.

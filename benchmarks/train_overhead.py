@@ -1,6 +1,6 @@
 """What a run costs over its work: train_model over stdio against the same work in a plain warm process, in turn.
 
-Run: uv run python benchmarks/train_overhead.py
+Run: uv run python -m benchmarks.train_overhead
 """
 
 import json
@@ -11,14 +11,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import anyio
-import numpy as np
-import pandas as pd
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from benchmarks.training_table import called, write_table
 from mlsteward.runs.environment import SETTLED
 
 ROWS = 4_000
@@ -65,20 +63,6 @@ class PlainProcess:
         self.process.wait()
 
 
-def write_table(path: Path) -> None:
-    random = np.random.default_rng(0)
-    table = pd.DataFrame(random.normal(size=(ROWS, 12)), columns=[f"x{number}" for number in range(12)])
-    table["late"] = np.where(table["x0"] + table["x1"] * table["x2"] + random.normal(size=ROWS) > 0, "yes", "no")
-    table.to_csv(path, index=False)
-
-
-async def called(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    assert result.structured_content is not None
-    return result.structured_content
-
-
 def same_predictions(run: Path, target: Path) -> bool:
     """Whether both left the same test predictions, row by row."""
     import duckdb
@@ -97,7 +81,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workspace = folder / "workspace"
-        write_table(folder / "trips.csv")
+        write_table(folder / "trips.csv", ROWS)
         plain = PlainProcess()
         arguments = ["-m", "mlsteward", "--workspace", str(workspace), "--data", str(folder)]
         server = StdioServerParameters(command=sys.executable, args=arguments)
