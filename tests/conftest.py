@@ -12,6 +12,8 @@ from mcp_types import CallToolResult, TextContent
 
 import mlsteward.runs.jobs
 from mlsteward.config import Settings
+from mlsteward.data.engine import connect
+from mlsteward.data.sql.first_wall import FirstWall
 from mlsteward.server.app import Steward
 from mlsteward.workspace import Workspace
 
@@ -27,6 +29,11 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="module")
+def wall() -> FirstWall:
+    return FirstWall(connect(memory_mb=256))
 
 
 @pytest.fixture(scope="session", autouse=True)
