@@ -72,6 +72,9 @@ def build_parser() -> argparse.ArgumentParser:
     actions.add_parser("list", parents=[common], help="list tokens")
     actions.add_parser("revoke", parents=[common], help="revoke a token").add_argument("name")
 
+    for name, words in (("backup", "copy the store to a file"), ("restore", "put a backup of the store in its place")):
+        commands.add_parser(name, parents=[common], help=words).add_argument("file")
+
     upload = commands.add_parser("upload", parents=[common], help="send a file to a server's workspace")
     upload.add_argument("file")
     upload.add_argument("--server", required=True, metavar="URL", help="for example http://127.0.0.1:8321")
@@ -134,6 +137,10 @@ def _run_client_command(given: argparse.Namespace, settings: Settings) -> int:
         from mlsteward.server.install import install
 
         return install(settings, given.host, print_only=given.print_only, yes=given.yes)
+    if given.command in ("backup", "restore"):
+        from mlsteward.server import backup_command
+
+        return getattr(backup_command, given.command)(settings, given.file)
     from mlsteward.server.upload_command import upload
 
     return upload(given.file, given.server, given.token)

@@ -33,6 +33,9 @@ def upload(file: str, server: str, token: str) -> int:
             with urllib.request.urlopen(request) as response:
                 answer = json.load(response)
         except urllib.error.HTTPError as error:
+            if error.code == 401:
+                why = "does not know this token" if token else "asks for a token"
+                raise Refused(f"{base} {why}: give one with write scope by --token or MLSTEWARD_TOKEN.") from error
             raise Refused(f"{base} answered {error.code}: {error.read(2000).decode(errors='replace')}") from error
         except urllib.error.URLError as error:
             raise NotFound(f"{base} cannot be reached: {error.reason}. Is `mlsteward http` running there?") from error

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from mlsteward.config import Settings
-from mlsteward.errors import UnusableData
+from mlsteward.errors import InvalidArgument, UnusableData
+from mlsteward.server.backup_command import backup, restore
 from mlsteward.server.doctor import examine
 from mlsteward.server.install import configuration_file, install
+from mlsteward.store.tokens import create_token, list_tokens
 from mlsteward.workspace import Workspace
 
 
@@ -107,3 +109,23 @@ def test_help_is_printed_and_a_bad_flag_is_refused_in_words() -> None:
     assert wrong.returncode == 2
     assert "max_wait" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_a_backup_is_restored_as_it_was(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.store.write(lambda t: create_token(t, "first", "read"))
+    kept = tmp_path / "kept.duckdb"
+    assert backup(workspace.settings, str(kept)) == 0
+    workspace.store.write(lambda t: create_token(t, "second", "read"))
+    assert restore(workspace.settings, str(kept)) == 0
+    assert [token.name for token in workspace.store.read(list_tokens)] == ["first"]
+    assert "store.before-restore.duckdb" in capsys.readouterr().out
+
+
+def test_a_backup_never_overwrites_a_file(workspace: Workspace, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("dear")
+    with pytest.raises(InvalidArgument, match="exists already"):
+        backup(workspace.settings, str(mine))
+    assert mine.read_text() == "dear"
