@@ -11,7 +11,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
-TABLE = "size_m2,rooms,price\n" + "\n".join(f"{40 + 3 * n},{1 + n % 4},{90_000 + 4_100 * n}" for n in range(60))
+TABLE = "size_m2,rooms,price\n" + "\n".join(f"{40 + 3 * n},{1 + n % 4},{90_000 + 4_100 * n}" for n in range(200))
 
 
 async def main(url: str, token: str) -> None:

@@ -55,6 +55,11 @@ def check_model_name(name: str) -> str:
     return _check("model", name, _MODEL_NAME)
 
 
+def check_token_name(name: str) -> str:
+    """Return `name` if it can name a token of the HTTP server, else raise InvalidName with a name that could."""
+    return _check("token", name, _MODEL_NAME)
+
+
 def _check(kind: str, name: str, grammar: re.Pattern[str]) -> str:
     if grammar.fullmatch(name) and name not in _RESERVED:
         return name

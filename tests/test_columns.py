@@ -137,6 +137,25 @@ def test_a_strong_but_honest_column_of_a_number_is_only_asked_about():
     assert [one.name for one in found.strong] == ["hint"]
 
 
+@pytest.mark.parametrize("classes", [2, 4, 0])
+def test_a_category_that_says_nothing_of_the_target_is_not_asked_about(classes: int):
+    random = np.random.default_rng(0)
+    target = random.choice(["a", "b", "c", "d"][:classes], 600) if classes else random.normal(size=600)
+    coin = random.choice(["high", "low"], 600)
+    rare = np.array(["usual"] * 598 + ["rare"] * 2)
+    found = leaks(pd.DataFrame({"y": target, "coin": coin, "rare": rare}), "y", ["coin", "rare"])
+    assert not found.strong
+
+
+@pytest.mark.parametrize("number", [True, False])
+def test_a_category_that_says_nearly_all_is_asked_about(number: bool):
+    random = np.random.default_rng(0)
+    level = random.integers(0, 6, 600)
+    target = level + random.normal(0, 0.6, 600) if number else np.where((level > 2) ^ (random.random(600) < 0.03), 1, 0)
+    frame = pd.DataFrame({"y": target, "level": np.array(["p", "q", "r", "s", "t", "u"])[level]})
+    assert [one.name for one in leaks(frame, "y", ["level"]).strong] == ["level"]
+
+
 def test_the_prepared_problem_says_what_was_set_aside_and_asks():
     frame = orders()
     frame["hint"] = frame["amount"] + np.random.default_rng(0).normal(0, 0.5, len(frame))

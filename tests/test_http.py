@@ -15,9 +15,10 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from mlsteward.errors import Refused
+from mlsteward.errors import InvalidName, Refused
 from mlsteward.server.app import Steward
 from mlsteward.server.http import http_app, is_loopback
+from mlsteward.store import tokens
 from mlsteward.workspace import Workspace
 
 STARTS_WITHIN = 60
@@ -159,6 +160,24 @@ def test_an_address_that_others_can_reach_needs_a_token_first(workspace: Workspa
     assert not is_loopback("192.0.2.1")
     assert is_loopback("127.0.0.2")
     assert is_loopback("::1")
+
+
+def test_upload_without_a_token_says_how_to_give_one(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("a\n1\n")
+    with serving(tmp_path) as server:
+        create_token(tmp_path, "trainer", "write")
+        command = [sys.executable, "-m", "mlsteward", "upload", str(file), "--server", server.url]
+        for token, words in ({"MLSTEWARD_TOKEN": ""}, "asks for a token"), ({"MLSTEWARD_TOKEN": "x"}, "does not know"):
+            tried = subprocess.run(command, capture_output=True, text=True, env=os.environ | token)
+            assert tried.returncode == 1
+            assert words in tried.stderr
+            assert "--token" in tried.stderr
+
+
+def test_a_name_that_no_token_can_have_is_refused_as_a_token_s(workspace: Workspace) -> None:
+    with pytest.raises(InvalidName, match="A token cannot be named 'bad name'"):
+        workspace.store.write(lambda transaction: tokens.create_token(transaction, "bad name", "read"))
 
 
 def test_an_unreachable_server_is_said_by_upload(tmp_path: Path) -> None:

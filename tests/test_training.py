@@ -66,6 +66,12 @@ def test_the_task_is_told_from_the_target(values: list[Any], family: Any, task: 
     assert (found.task, found.classes) == (task, classes)
 
 
+def test_classification_is_never_turned_into_a_regression():
+    with pytest.raises(NotSupported, match="200 classes"):
+        read_target(pd.Series(list(range(200)) * 5), "number", name="y", task="classification")
+    assert read_target(pd.Series([0.5, 1.5, 2.5] * 20), "number", name="y", task="classification").task == "multiclass"
+
+
 def test_a_positive_label_can_be_named_in_any_case():
     assert read_target(pd.Series(["A", "B"] * 20), "text", name="y", positive="a").classes == ["B", "A"]
     with pytest.raises(InvalidArgument, match="no class"):

@@ -49,12 +49,16 @@ def write_rows(
     for column in signature:
         texts = [row[column.name] for row in rows]
         kind = _CASTS.get(type_family(column.type), "VARCHAR")
-        if kind == "DOUBLE" and all(text is None or text.removeprefix("-").isdigit() for text in texts):
+        if kind == "DOUBLE" and all(text is None or _is_whole(text) for text in texts):
             kind = "BIGINT"
         casts.append(f"CAST(unnest(?::VARCHAR[]) AS {kind}) AS {quote(column.name)}")
         values.append(texts)
     connection.execute(f"CREATE TEMP TABLE given AS SELECT {', '.join(casts)}", values)
     connection.execute(f"COPY given TO {literal(str(path))} (FORMAT parquet)")
+
+
+def _is_whole(text: str) -> bool:
+    return text.removeprefix("-").isdigit() and -(2**63) <= int(text) < 2**63
 
 
 def score_table(

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, NotFound
-from mlsteward.names import check_model_name, close_names
+from mlsteward.names import check_token_name, close_names
 from mlsteward.store.transaction import Transaction
 
 Scope = Literal["read", "write", "admin"]
@@ -26,7 +26,7 @@ class Token(BaseModel):
 
 def create_token(transaction: Transaction, name: str, scope: Scope) -> str:
     """Make a token and return its secret, which is nowhere kept. A revoked name may be used again."""
-    check_model_name(name)
+    check_token_name(name)
     known = {token.name: token for token in list_tokens(transaction)}
     if name in known and known[name].revoked is None:
         raise InvalidArgument(f"There is a token {name!r} already; revoke it first or choose another name.")

@@ -178,14 +178,21 @@ def _correlation(name: str, values: Floats, truth: Floats, coded: bool) -> Stron
 
 
 def _encode(values: Floats, truth: Floats, coded: bool) -> Floats:
-    """Numbers as they are; categories by the mean target of the other rows of their level (0 for single rows)."""
+    """Numbers as they are; categories by the mean target of their level in the other half of the rows.
+
+    Two halves and not all rows but one: a mean that leaves the row itself out gives its target away.
+    """
     if not coded:
         return values
     level = np.unique(values, return_inverse=True)[1]
-    count, total = np.bincount(level), np.bincount(level, weights=truth)
-    others = count[level] - 1
-    mean = truth.mean()
-    return np.where(others >= _FEW_VALUES, (total[level] - truth + mean) / (others + 1), mean)
+    half = np.random.default_rng(0).permutation(len(level)) % 2
+    encoded = np.full(len(level), truth.mean())
+    for own, other in ((half == 0, half == 1), (half == 1, half == 0)):
+        count = np.bincount(level[other], minlength=level.max() + 1)
+        total = np.bincount(level[other], weights=truth[other], minlength=level.max() + 1)
+        known = own & (count[level] >= _FEW_VALUES // 2)
+        encoded[known] = total[level[known]] / count[level[known]]
+    return encoded
 
 
 def _auc(scores: Floats, positive: Floats) -> float:

@@ -12,7 +12,7 @@ from mlsteward.errors import InvalidArgument, NotSupported, UnusableData
 from mlsteward.training.labels import as_labels
 from mlsteward.training.signature import Task
 
-TASKS: tuple[str, ...] = ("auto", "binary", "multiclass", "regression")
+TASKS: tuple[str, ...] = ("auto", "classification", "binary", "multiclass", "regression")
 MOST_CLASSES = 100
 _FEW_NUMBERS = 20
 _ROWS_PER_CLASS = 5
@@ -31,7 +31,6 @@ OUTSIDE = {
     "multilabel": "Several targets at once are outside the scope: train one model for each.",
 }
 _SYNONYMS = {
-    "classification": "auto",
     "time_series": "forecasting",
     "forecast": "forecasting",
     "anomaly_detection": "anomaly",
@@ -75,7 +74,7 @@ def check_task(task: str) -> str:
 
 
 def read_target(values: pd.Series, family: Family, *, name: str, task: str = "auto", positive: str = "") -> Target:
-    """Decide what kind of task the column `values` (n,) poses and encode it.
+    """Decide what kind of task the column `values` (n,) poses and encode it; "classification" leaves open of how many.
 
     Rows without a value, with an infinite one, or of a class with fewer than 5 rows are left out and counted.
     Raises UnusableData when too little is left (one class, no spread, under 20 rows), NotSupported for times and
@@ -162,7 +161,7 @@ def _check_classes(found: Sequence[str], name: str, task: str) -> None:
     if task == "binary" and len(found) > 2:
         raise InvalidArgument(
             f"task='binary' needs two classes, and `{name}` has {len(found)}: {_listed(found)}.",
-            next="train_model(task='multiclass', …)",
+            next='train_model(dataset=…, target=…, task="multiclass")',
         )
 
 
