@@ -1,11 +1,14 @@
 """Rows of a call, checked against a model's signature."""
 
 import math
+from pathlib import Path
 
 import pytest
 
+from mlsteward.data.engine import connect, literal
 from mlsteward.errors import InvalidArgument
 from mlsteward.serving.rows import check_rows
+from mlsteward.serving.scoring import write_rows
 from mlsteward.training.signature import SignatureColumn
 
 SIGNATURE = [
@@ -22,6 +25,14 @@ GOOD: dict[str, object] = {
     "weekend": False,
     "departs": "2013-05-01T06:30:00",
 }
+
+
+def test_whole_numbers_that_no_integer_type_holds_are_written_as_numbers(tmp_path: Path) -> None:
+    huge, path = {**GOOD, "seats": 10**30}, tmp_path / "rows.parquet"
+    with connect(memory_mb=256, threads=1) as connection:
+        write_rows(connection, check_rows([GOOD, huge], SIGNATURE).rows, SIGNATURE, path)
+        found = connection.execute(f"SELECT seats FROM {literal(str(path))}").fetchall()
+    assert found == [(180.0,), (1e30,)]
 
 
 def refusal(*rows: dict[str, object]) -> str:
