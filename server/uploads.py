@@ -4,11 +4,15 @@ import uuid
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from mlsteward.store.activity import add_activity
+from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
 _LONGEST_NAME = 200
@@ -41,7 +45,18 @@ class Upload:
             limit = self._workspace.settings.snapshot_limit_mb
             return JSONResponse({"error": "too_large", "error_description": f"over {limit} MB"}, status_code=413)
         await anyio.Path(part).replace(folder / name)
+        await anyio.to_thread.run_sync(self._remember, request, f"uploads/{name}")
         return JSONResponse({"source": f"uploads/{name}", "bytes": size}, status_code=201)
+
+    def _remember(self, request: Request, asset: str) -> None:
+        user = request.scope.get("user")
+        actor = user.display_name if isinstance(user, AuthenticatedUser) else self._workspace.user
+        client = request.headers.get("user-agent", "")[:200]
+
+        def write(transaction: Transaction) -> None:
+            add_activity(transaction, actor=actor, client=client, action="upload", asset=asset)
+
+        self._workspace.store.write(write)
 
     async def _write(self, request: Request, part: Path) -> int | None:
         limit = self._workspace.settings.snapshot_limit_mb * 1024 * 1024
