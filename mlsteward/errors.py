@@ -17,7 +17,8 @@
     └── StoreDamaged           the store cannot be opened or migrated
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 
 class StewardError(Exception):
@@ -90,6 +91,18 @@ class StoreTooNew(StewardError):
 
 class StoreDamaged(StewardError):
     """The store cannot be opened or migrated."""
+
+
+@contextmanager
+def naming(**known: str) -> Generator[None]:
+    """Have errors raised inside name in `next` what only the caller knows: `dataset=…` becomes `dataset="flights"`."""
+    try:
+        yield
+    except StewardError as error:
+        following = error.next
+        for argument, value in known.items():
+            following = following.replace(f"{argument}=…", f'{argument}="{value}"')
+        raise type(error)(error.message, close=error.close, next=following) from error
 
 
 def error_class(name: str) -> type[StewardError]:

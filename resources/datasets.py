@@ -1,6 +1,6 @@
 """The page `mlsteward://datasets/{name}`."""
 
-from mlsteward.answer import markdown_table, number
+from mlsteward.answer import counted, markdown_table, number
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.server.declare import Page
 from mlsteward.store.datasets import DatasetVersion, dataset_names, find_dataset, versions_of
@@ -30,7 +30,7 @@ def dataset_page(workspace: Workspace, name: str) -> str:
 def _facts(version: DatasetVersion) -> list[str]:
     kept = f"stays at {version.snapshot}" if version.reference else f"snapshot {version.snapshot}"
     lines = [
-        f"- {version.rows:,} rows, {len(version.columns)} columns, {version.bytes:,} bytes; {kept}",
+        f"- {counted(version.rows, 'row')}, {counted(len(version.columns), 'column')}, {version.bytes:,} bytes; {kept}",
         f"- fingerprint {version.fingerprint} ({version.algorithm}, {version.engine})",
         f"- schema {version.schema_hash[:16]}, source bytes {version.source_hash[:16] or 'none'}",
     ]

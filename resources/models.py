@@ -1,6 +1,6 @@
 """The page `mlsteward://models/{name}`."""
 
-from mlsteward.answer import cell, interval, markdown_table, number
+from mlsteward.answer import cell, counted, interval, markdown_table, number
 from mlsteward.server.declare import Page
 from mlsteward.store.datasets import DatasetVersion
 from mlsteward.store.lineage import Use, origins_of, uses_of_model
@@ -45,7 +45,7 @@ def model_page(workspace: Workspace, name: str) -> str:
 
 def _origin(version: DatasetVersion) -> str:
     made = ", ".join(version.sources) or version.source or "a call"
-    return f"dataset {version.label}, {version.rows:,} rows, from {made}: mlsteward://datasets/{version.name}"
+    return f"dataset {version.label}, {counted(version.rows, 'row')}, from {made}: mlsteward://datasets/{version.name}"
 
 
 def _scores(model: Model) -> list[tuple[str, tuple[float | None, float | None, float | None]]]:

@@ -235,7 +235,7 @@ async def test_a_hundred_wide_rows_still_fit_an_answer(assistant: Assistant, wor
 @pytest.mark.anyio
 async def test_an_empty_workspace_says_what_to_do(assistant: Assistant, workspace: Workspace) -> None:
     text = await assistant.text("list_runs", order_by="roc_auc")
-    assert text == "There are no train runs yet.\nnext: train_model(dataset=…, target=…)"
+    assert text == "There are no train runs yet.\nnext: list_datasets()"
     workspace.store.write(lambda t: train_run(t, kind="register"))
     answer = await assistant.call("list_runs")
     assert answer["verdict"] == "There are no train runs yet; of other kinds: 1 register."

@@ -33,7 +33,7 @@ def flights(workspace: Workspace) -> Workspace:
 async def test_an_empty_dictionary_says_how_to_fill_it(assistant: Assistant) -> None:
     answer = await assistant.call("lookup_data_dictionary")
     assert "empty" in answer["verdict"]
-    assert answer["next"].startswith("register_dataset(")
+    assert answer["next"] == "list_datasets()"
 
 
 async def test_no_question_lists_the_datasets(flights: Workspace, assistant: Assistant) -> None:

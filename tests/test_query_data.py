@@ -71,7 +71,7 @@ async def test_rows_come_with_types_and_total(assistant: Assistant) -> None:
     ]
     assert [row[:2] for row in answer["rows"]] == [["AA", 333], ["DL", 333], ["UA", 334]]
     assert answer["total"] == 3
-    assert answer["next"] == f'transform_dataset(name=…, sql="{sql}")'
+    assert answer["next"] == f'transform_dataset(name="result", sql="{sql}")'
 
 
 @pytest.mark.usefixtures("flights")

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, fitting, table
+from mlsteward.answer import Answer, counted, fitting, table
 from mlsteward.data.paths import Folders, list_files
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import suggest_name
@@ -43,7 +43,7 @@ class DatasetsAnswer(Answer):
             f'more: list_datasets(cursor="{self.cursor}")' if self.cursor else "",
             "Files that could be registered:" if self.files else "",
             *(f"{file.source} ({file.bytes:,} bytes)" for file in self.files),
-            f"and {more} more files" if more > 0 else "",
+            f"and {counted(more, 'more file')}" if more > 0 else "",
         ]
 
 
@@ -90,10 +90,10 @@ def _position(cursor: str) -> int:
 
 
 def _verdict(total: int, files: int, has_folders: bool) -> str:
-    there = f"{total} dataset{'s' * (total != 1)} registered" if total else "No dataset is registered yet"
+    there = f"{counted(total, 'dataset')} registered" if total else "No dataset is registered yet"
     if not has_folders:
         return f"{there}; no data folder is set (start the server with `--data /path/to/folder`)."
-    return f"{there}; {files} file{'s' * (files != 1)} in the data folders could be."
+    return f"{there}; {counted(files, 'file')} in the data folders could be."
 
 
 def _next(name: str, file: str) -> str:

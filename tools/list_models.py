@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, interval, table
+from mlsteward.answer import Answer, counted, interval, table
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import parse_reference
 from mlsteward.server.declare import Call, Tool
@@ -75,7 +75,9 @@ def _answer(models: list[Model], versions: dict[str, int], name: str, start: int
     first = models[0]
     follow = f'predict_rows(model="{first.label}", dataset="{first.dataset.partition("@")[0]}")'
     return ModelsAnswer(
-        verdict=f"{first.name} has {len(models)} versions." if name else f"{len(models)} models have a name.",
+        verdict=f"{first.name} has {counted(len(models), 'version')}."
+        if name
+        else f"{counted(len(models), 'model has', 'models have')} a name.",
         total=len(models),
         models=[_line(model, versions.get(model.name)) for model in shown],
         cursor=str(end) if end < len(models) else None,

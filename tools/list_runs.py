@@ -78,7 +78,7 @@ def _next(query: RunQuery, lines: list[RunLine], *, any_runs: bool) -> str:
         return f"get_run(run={lines[0].number})"
     if query.restricts:
         return f'list_runs(kind="{query.kind}")'
-    return 'list_runs(kind="")' if any_runs else "train_model(dataset=…, target=…)"
+    return 'list_runs(kind="")' if any_runs else "list_datasets()"
 
 
 def _read_cursor(cursor: str) -> tuple[int, int]:

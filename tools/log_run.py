@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from mlsteward.answer import Answer
+from mlsteward.answer import Answer, counted
 from mlsteward.data.paths import Folders
 from mlsteward.errors import InvalidArgument
 from mlsteward.runs.logged import Incoming, read_metrics
@@ -72,9 +72,9 @@ def log_run(
 
     with incoming:
         number = call.workspace.store.write(write)
-    counted = f"{len(metrics)} metrics and {len(artifacts)} artifacts"
+    what = f"{counted(len(metrics), 'metric')} and {counted(len(artifacts), 'artifact')}"
     return LoggedAnswer(
-        verdict=f"run:{number} ({name.strip()}) is recorded with {counted}.",
+        verdict=f"run:{number} ({name.strip()}) is recorded with {what}.",
         run=number,
         metrics=len(metrics),
         artifacts=incoming.names,

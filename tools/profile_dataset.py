@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import Answer, cell, fitting, number, table
-from mlsteward.data.profile import ColumnProfile
+from mlsteward.answer import Answer, cell, counted, fitting, number, table
+from mlsteward.data.profile import ColumnProfile, moment
 from mlsteward.errors import InvalidArgument
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import find_dataset
@@ -33,12 +33,12 @@ class ColumnDetail(BaseModel):
     distinct_exact: bool
     minimum: float | str | None = None
     maximum: float | str | None = None
-    mean: float | None = None
+    mean: float | str | None = None
     sd: float | None = None
-    quantiles: dict[str, float] = {}
+    quantiles: dict[str, float | str] = {}
     top: dict[str, int] = Field(default={}, description="Frequent values and their counts.")
     histogram: list[int] = Field(default=[], description="Counts in bars from minimum to maximum.")
-    edges: list[float] = Field(default=[], description="Where the bars begin, and the last ends.")
+    edges: list[float | str] = Field(default=[], description="Where the bars begin, and the last ends.")
     warnings: list[str] = []
 
 
@@ -58,7 +58,7 @@ class ProfileAnswer(Answer):
         more = self.columns_total - len(self.columns)
         return [
             *table(("column", "type", "null", "distinct", "range", "warnings"), rows),
-            f"and {more} more columns at {self.page}" if more > 0 and self.columns else "",
+            f"and {counted(more, 'more column')} at {self.page}" if more > 0 and self.columns else "",
             *(line for one in self.details for line in _lines(one)),
         ]
 
@@ -75,8 +75,9 @@ def profile_dataset(call: Call, dataset: str, columns: list[str] = []) -> Profil
     wanted = [profile.column(name) for name in columns]
     warned = sum(bool(column.warnings) for column in profile.columns)
     lines = [] if wanted else _first(profile.columns)
+    size = f"{counted(version.rows, 'row')}, {counted(len(profile.columns), 'column')}"
     return ProfileAnswer(
-        verdict=f"{version.label}: {version.rows:,} rows, {len(profile.columns)} columns, {warned} with warnings.",
+        verdict=f"{version.label}: {size}, {warned} with warnings.",
         dataset=version.label,
         rows=version.rows,
         columns_total=len(profile.columns),
@@ -122,24 +123,29 @@ def _end(value: float | str | None) -> str:
 
 def _detail(column: ColumnProfile) -> ColumnDetail:
     bins = column.histogram
+    ends = [bar.low for bar in bins] + ([bins[-1].high] if bins else [])
     return ColumnDetail(
         column=column.name,
         **column.model_dump(include={"rows", "nulls", "distinct", "distinct_exact", "minimum", "maximum", "warnings"}),
-        mean=_rounded(column.mean),
-        sd=_rounded(column.sd),
-        quantiles={name: float(f"{value:.6g}") for name, value in column.quantiles.items()},
+        mean=None if column.mean is None else _shown(column.mean, column, 6),
+        sd=None if column.sd is None or column.family == "time" else float(f"{column.sd:.6g}"),
+        quantiles={name: _shown(value, column, 6) for name, value in column.quantiles.items()},
         top={top.value[:_CELL]: top.count for top in column.top[:_TOP]},
         histogram=[bar.count for bar in bins],
-        edges=[float(f"{bar.low:.4g}") for bar in bins] + [float(f"{bins[-1].high:.4g}")] if bins else [],
+        edges=[_shown(end, column, 4) for end in ends],
     )
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")
+def _shown(value: float, column: ColumnProfile, digits: int) -> float | str:
+    """A statistic with as many digits as are read; of a time, which is kept as seconds, the moment itself."""
+    if column.family == "time":
+        return moment(value)[: len("2024-05-31") if column.type == "DATE" else None]
+    return float(f"{value:.{digits}g}")
 
 
 def _lines(one: ColumnDetail) -> list[str]:
-    spread = f", mean {number(one.mean)}, sd {number(one.sd)}" if one.mean is not None else ""
+    spread = f", mean {cell(one.mean)}" if one.mean is not None else ""
+    spread += f", sd {cell(one.sd)}" if one.sd is not None else ""
     about = "" if one.distinct_exact else "about "
     highest = max(one.histogram, default=0)
     bars = (
@@ -150,7 +156,7 @@ def _lines(one: ColumnDetail) -> list[str]:
             f"{one.column}: {one.nulls:,} of {one.rows:,} null, {about}{one.distinct:,} distinct, "
             f"{cell(one.minimum)} … {cell(one.maximum)}{spread}"
         ),
-        "  quantiles: " + ", ".join(f"{name}: {number(value)}" for name, value in one.quantiles.items())
+        "  quantiles: " + ", ".join(f"{name}: {cell(value)}" for name, value in one.quantiles.items())
         if one.quantiles
         else "",
         "  frequent: " + ", ".join(f"{value} ({count:,})" for value, count in one.top.items()) if one.top else "",

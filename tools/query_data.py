@@ -83,7 +83,9 @@ def _next(sql: str, result: QueryResult) -> str:
         return f'profile_dataset(dataset="{datasets[0]}")'
     statement = " ".join(words).rstrip("; ").replace('"', '\\"')
     # A comment to the end of the line would swallow the rest.
-    return f'transform_dataset(name=…, sql="{statement if len(statement) <= SHORT and "--" not in sql else "…"}")'
+    if len(statement) <= SHORT and "--" not in sql:
+        return f'transform_dataset(name="result", sql="{statement}")'
+    return f'profile_dataset(dataset="{datasets[0]}")' if datasets else "list_datasets()"
 
 
 TOOL = Tool(query_data, title="Query data", toolset="data", read_only=True, idempotent=True)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from mlsteward.answer import RunFindings, interval, table
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.dictionary.entry import Entry
+from mlsteward.errors import naming
 from mlsteward.names import check_model_name
 from mlsteward.runs.jobs.train import ASIDE, LEADERS, NOTES, Request, Result
 from mlsteward.server.declare import Call, Tool
@@ -119,7 +120,8 @@ def train_model(
 
     name = check_model_name(name) if name else ""
     version, entries = call.workspace.store.read(read)
-    options = check_options(asked, version.profile)
+    with naming(dataset=version.name, target=target):
+        options = check_options(asked, version.profile)
     run = call.workspace.runs.start(
         "train",
         _request(options, name, version, entries),

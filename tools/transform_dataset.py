@@ -73,7 +73,7 @@ def _check_tables(statement: Statement) -> None:
     if statement.metadata:
         raise NotSupported(
             f"A dataset cannot be made from {statement.metadata[0]}: metadata changes with every call.",
-            next="query_data(sql=…)",
+            next=f'query_data(sql="FROM {statement.metadata[0]}")',
         )
 
 

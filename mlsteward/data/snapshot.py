@@ -134,12 +134,12 @@ def verify_snapshot(workspace: Path, snapshot: str, source_hash: str = "", *, re
     """
     path = workspace / snapshot
     if not path.is_file():
-        raise UnusableData(f"The snapshot {snapshot} is gone.", next="register_dataset(name=…, source=…)")
+        raise UnusableData(f"The snapshot {snapshot} is gone.", next="list_datasets()")
     if hash_file(path) != (source_hash if reference else path.stem):
         what = "The file that was registered" if reference else "The snapshot"
         raise UnusableData(
             f"{what}, {snapshot}, has changed since: its bytes do not match their hash. Register the data again.",
-            next="register_dataset(name=…, source=…)",
+            next="list_datasets()",
         )
     return path
 

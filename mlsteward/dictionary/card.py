@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from mlsteward.answer import cell, number
+from mlsteward.answer import cell, counted, number
 from mlsteward.dictionary.entry import WORDS, Entry
 from mlsteward.dictionary.relationships import Relationship
 
@@ -108,7 +108,7 @@ def values_of(entry: Entry) -> str:
     """Range, nulls and distinct values, from the newest version of the dataset."""
     facts = entry.facts
     if entry.kind == "dataset":
-        return f"{facts.rows:,} rows" if facts.rows else ""
+        return counted(facts.rows, "row") if facts.rows else ""
     parts = [f"{100 * facts.null_share:.2g} % null" if facts.nulls else "no nulls", f"{facts.distinct:,} distinct"]
     if facts.minimum is not None and facts.maximum is not None:
         parts.insert(0, f"{_end(facts.minimum)} to {_end(facts.maximum)}")

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from mlsteward.answer import Answer
+from mlsteward.answer import Answer, counted
 from mlsteward.dictionary.card import Card, card_of
 from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.dictionary.entry import Entry
@@ -53,11 +53,9 @@ def look_up(catalogue: Catalogue, query: str, dataset: str, limit: int) -> Dicti
 def _overview(catalogue: Catalogue) -> DictionaryAnswer:
     datasets = catalogue.datasets
     if not datasets:
-        return DictionaryAnswer(
-            verdict="The dictionary is empty: no dataset is registered.", next="register_dataset(name=…, source=…)"
-        )
+        return DictionaryAnswer(verdict="The dictionary is empty: no dataset is registered.", next="list_datasets()")
     return DictionaryAnswer(
-        verdict=f"The dictionary describes {len(datasets)} datasets.",
+        verdict=f"The dictionary describes {counted(len(datasets), 'dataset')}.",
         total=len(datasets),
         columns=list_entries(datasets),
         next=f'lookup_data_dictionary(dataset="{datasets[0].dataset}")',
@@ -70,8 +68,10 @@ def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
     silent = [column for column in here if not column.description]
     gone = [column.column for column in columns if column.gone]
     parts = [
-        f"{name} has {len(here)} columns and {table.facts.rows:,} rows",
-        f"{len(silent)} columns have no description" if silent else "every column has a description",
+        f"{name} has {counted(len(here), 'column')} and {counted(table.facts.rows, 'row')}",
+        f"{counted(len(silent), 'column has', 'columns have')} no description"
+        if silent
+        else "every column has a description",
         f"owner: {table.owner}" if table.owner else "no owner recorded",
         "no longer there: " + ", ".join(gone[:5]) if gone else "",
     ]
@@ -119,7 +119,7 @@ def _search(catalogue: Catalogue, query: str, entries: list[Entry], dataset: str
         doubt += "Did you mean " + " or ".join(f"`{name}`" for name in close) + "? "
     shown = [hit.entry for hit in hits[:limit]]
     return DictionaryAnswer(
-        verdict=f"{doubt}{len(hits)} match {query!r}; best: {shown[0].name}.",
+        verdict=f"{doubt}{counted(len(hits), 'matches', 'match')} {query!r}; best: {shown[0].name}.",
         total=len(hits),
         columns=list_entries(shown, with_dataset=True),
         next=f'lookup_data_dictionary(query="{shown[0].name}")',

@@ -26,20 +26,23 @@ def sentence(report: DriftReport) -> str:
         parts = [f"`{column.column}` ({how(column)})" for column in drifted[:_NAMED]]
         parts += [found.change for found in report.table if found.drift]
         rest = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
-        where = f"Drift in {len(drifted)} of {tested} columns" if drifted else "Drift, though in no single column"
+        where = (
+            f"Drift in {len(drifted)} of {counted(tested, 'column')}"
+            if drifted
+            else "Drift, though in no single column"
+        )
         return f"{where}: {', '.join(parts)}{rest}; {against}."
     unsure = [column.column for column in report.columns if column.verdict == "not enough data"]
-    sizes = f"{report.reference_rows:,} rows against {report.current_rows:,}"
+    sizes = f"{counted(report.reference_rows, 'row')} against {report.current_rows:,}"
     if report.verdict == "not enough data":
         if not tested:
             return f"Not enough data: no column of {against} can be compared."
-        return (
-            f"Not enough data to call {len(unsure)} of {tested} columns stable ({sizes}); none shows drift; {against}."
-        )
+        called = f"{len(unsure)} of {counted(tested, 'column')} stable ({sizes})"
+        return f"Not enough data to call {called}; none shows drift; {against}."
     said = (
-        f"Stable: no drift in {tested - len(unsure)} of {tested} columns"
+        f"Stable: no drift in {tested - len(unsure)} of {counted(tested, 'column')}"
         if unsure
-        else f"Stable: no drift in {tested} columns"
+        else f"Stable: no drift in {counted(tested, 'column')}"
     )
     doubt = f", not enough data for {_list(unsure)}" if unsure else ""
     return f"{said}{doubt}; {against}{_smallest(report.columns)}."

@@ -32,12 +32,12 @@ def judgement_verdict(
     score = judgement.score(metric)
     said = f"{metric} {score_words(score)}" if score and score.value is not None else f"{metric} cannot be computed"
     which = f"the {judgement.rows:,} held-out rows of {dataset}, its training data" if held_out else dataset
-    out = "" if held_out else f" ({judgement.rows:,} rows that it did not see"
+    out = "" if held_out else f" ({counted(judgement.rows, 'row')} that it did not see"
     if out:
-        out += f"; {left_out:,} training rows left out)" if left_out else ")"
+        out += f"; {counted(left_out, 'training row')} left out)" if left_out else ")"
     parts = [f"{model} on {which}{out}: {said}"]
     if judgement.units < MINIMUM_UNITS:
-        parts[0] += f", not enough data for an interval ({judgement.units} {judgement.unit}s)"
+        parts[0] += f", not enough data for an interval ({counted(judgement.units, judgement.unit)})"
     else:
         parts[0] += f", 95 % interval over {judgement.units:,} {judgement.unit}s"
     if judgement.comparison:
@@ -57,7 +57,7 @@ def comparison_words(found: Comparison, model: str) -> str:
     if found.difference is None:
         return f"Not compared with {found.other}: {found.metric} cannot be computed on {found.rows:,} shared rows"
     if found.p is None:
-        return f"Not enough data to compare with {found.other} ({values}, {found.units} independent units)"
+        return f"Not enough data to compare with {found.other} ({values}, {counted(found.units, 'independent unit')})"
     tested = f"difference {interval(found.difference, found.low, found.high)}, p {number(found.p, 2)}"
     if found.p > _LEVEL:
         return f"No clear difference from {found.other} ({values}; {tested})"
@@ -130,7 +130,7 @@ def worst_words(found: WorstSlice, loss_name: str) -> str:
     """A worst slice in a line."""
     gain = f"{loss_name} {interval(found.loss, found.low, found.high)} against {number(found.parent_loss)} around it"
     score = f"{found.score.name} {score_words(found.score)}" if found.score.value is not None else ""
-    return ", ".join(part for part in (f"{found.rows:,} rows", gain, score) if part)
+    return ", ".join(part for part in (counted(found.rows, "row"), gain, score) if part)
 
 
 def next_call(judgement: Judgement, *, model: str, dataset: str) -> str:
@@ -187,8 +187,8 @@ def _slice_lines(judgement: Judgement) -> list[str]:
 
 
 def searched_words(judgement: Judgement) -> str:
-    found = f"{len(judgement.worst)} are worse" if judgement.worst else "none is worse"
-    return f"{judgement.searched:,} slices searched, {found} than the rows around them beyond chance."
+    found = counted(len(judgement.worst), "is worse", "are worse") if judgement.worst else "none is worse"
+    return f"{counted(judgement.searched, 'slice')} searched, {found} than the rows around them beyond chance."
 
 
 NAMED_HEADERS = ("slice", "rows", "metric [95 %]", "mean truth", "mean prediction")

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic import Field as Described
 
-from mlsteward.answer import cell, number
+from mlsteward.answer import cell, counted, number
 from mlsteward.evaluation.association import TOGETHER, Association, Setting, associate, vary_together
 from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.store.fields import Field
@@ -104,7 +104,7 @@ def _words(found: Association, metric: Field) -> str:
     sign = -1 if greater_is_better(metric.name) else 1
     ordered = sorted(found.means.items(), key=lambda item: sign * item[1][0])
     means = ", ".join(
-        f"{'not set' if name == 'None' else _shown(name)} {number(mean)} ({count} {'run' if count == 1 else 'runs'})"
+        f"{'not set' if name == 'None' else _shown(name)} {number(mean)} ({counted(count, 'run')})"
         for name, (mean, count) in ordered[:_GROUPS]
     )
     more = f" and {len(ordered) - _GROUPS} more" if len(ordered) > _GROUPS else ""

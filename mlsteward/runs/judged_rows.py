@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlsteward.answer import counted
 from mlsteward.data.frames import column_of, read_columns, read_frame
 from mlsteward.data.rows import hash_expression
 from mlsteward.data.snapshot import Column
@@ -92,7 +93,7 @@ def _truth(model: JudgedModel, target: pd.Series) -> tuple[np.ndarray, Booleans,
 
 
 def _counted(count: int, why: str) -> list[str]:
-    return [f"{count:,} row{'s' if count > 1 else ''} {why}: left out."] if count else []
+    return [f"{counted(count, 'row')} {why}: left out."] if count else []
 
 
 def seen_rows(job: Job, model: JudgedModel, rows: TruthRows, fingerprint: str) -> Seen:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mlsteward.answer import counted
 from mlsteward.data.profile import type_family
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import close_names
@@ -33,8 +34,8 @@ def check_rows(rows: Sequence[Mapping[str, object]], signature: Sequence[Signatu
     """
     if len(rows) > MOST_ROWS:
         raise InvalidArgument(
-            f"{len(rows)} rows are more than the {MOST_ROWS} that fit a call.",
-            next='register_dataset(name=…, source=…), then predict_rows(model=…, dataset="…")',
+            f"{len(rows)} rows are more than the {MOST_ROWS} that fit a call: register them, and predict the dataset.",
+            next="list_datasets()",
         )
     problems: list[str] = []
     checked = CheckedRows([])
@@ -155,7 +156,10 @@ def _is_strange(value: str, column: SignatureColumn) -> bool:
 
 
 def _listed(problems: Sequence[str], rows: int) -> str:
-    lines = [f"Nothing was predicted; {len(problems)} things are wrong in {rows} rows:", *problems[:_SHOWN]]
+    lines = [
+        f"Nothing was predicted; {counted(len(problems), 'thing is', 'things are')} wrong in {counted(rows, 'row')}:",
+        *problems[:_SHOWN],
+    ]
     if len(problems) > _SHOWN:
         lines.append(f"and {len(problems) - _SHOWN} more")
     return "\n- ".join(lines) + "\n"

@@ -183,4 +183,4 @@ def _not_found(transaction: Transaction, name: str, version: str) -> NotFound:
     names = dataset_names(transaction)
     close = close_names(name, names)
     there = "No dataset is registered yet." if not names else f"There is no dataset {name!r}."
-    return NotFound(there, close=close, next="list_datasets()" if names else "register_dataset(name=…, source=…)")
+    return NotFound(there, close=close, next="list_datasets()")

@@ -133,6 +133,6 @@ def _model(fields: dict[str, Any]) -> Model:
 def _not_found(transaction: Transaction, name: str) -> NotFound:
     names = model_names(transaction)
     if not names:
-        return NotFound("No model has a name yet.", next="train_model(dataset=…, target=…, name=…)")
+        return NotFound("No model has a name yet.", next='list_runs(kind="train")')
     close = close_names(name, names)
     return NotFound(f"There is no model {name!r}.", close=close, next="list_models()")

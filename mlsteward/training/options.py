@@ -82,7 +82,7 @@ def _resolve(options: TrainOptions, profile: TableProfile) -> TrainOptions:
     }
     target = profile.column(found["target"])
     if target.rows == 0:
-        raise UnusableData("The dataset has no rows.", next="register_dataset(name=…, source=…)")
+        raise UnusableData("The dataset has no rows.", next="profile_dataset(dataset=…)")
     if target.nulls == target.rows:
         raise UnusableData(f"`{target.name}` has no value in any row.", next="profile_dataset(dataset=…)")
     if target.distinct_exact and target.distinct == 1:

@@ -152,7 +152,7 @@ def check_auto_params(options: TrainOptions) -> None:
         raise InvalidArgument(
             f"estimator='auto' takes no {', '.join(others)}: its params are candidates=[…], for a replay. "
             "Name an estimator to set its parameters.",
-            next="train_model(estimator='hist_gradient_boosting', params={…}, …)",
+            next='train_model(dataset=…, target=…, estimator="hist_gradient_boosting")',
         )
 
 

@@ -131,7 +131,7 @@ def check_classes(plan: SplitPlan, codes: Codes, classes: Sequence[str]) -> list
     if lacking:
         raise UnusableData(
             f"The training rows hold no {', '.join(lacking)}: {plan.words}. Use split='row', or other rows.",
-            next="train_model(split='row', …)",
+            next='train_model(dataset=…, target=…, split="row")',
         )
     unseen = [name for k, name in enumerate(classes) if not np.any(codes[plan.test] == k)]
     return [f"The test rows hold no {', '.join(unseen)}, so nothing is known of how well it is told."] if unseen else []

@@ -63,7 +63,7 @@ def _make_view(engine: "duckdb.DuckDBPyConnection", table: str, file: str) -> No
     except duckdb.Error:
         raise UnusableData(
             f"The rows of `{table}` cannot be read: the file that held them is missing or damaged.",
-            next=f"register_dataset(name={table.partition('@')[0]!r}, source=…)",
+            next="list_datasets()",
         ) from None
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from mlsteward.answer import counted
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.evaluation.judgement import Judgement
 from mlsteward.evaluation.words import judgement_findings
@@ -147,9 +148,14 @@ def _enough(request: Request, fresh: int, left_out: int) -> None:
 
     if fresh >= FEWEST_ROWS:
         return
-    seen = f"; {left_out:,} others are training rows of {request.model.label}" if left_out else ""
+    seen = (
+        f"; {counted(left_out, 'other is a training row', 'others are training rows')} of {request.model.label}"
+        if left_out
+        else ""
+    )
+    rows = counted(fresh, "usable row")
     raise UnusableData(
-        f"Not enough data: {request.dataset} has {fresh} usable rows that {request.model.label} did not see{seen}. "
+        f"Not enough data: {request.dataset} has {rows} that {request.model.label} did not see{seen}. "
         f"An evaluation needs {FEWEST_ROWS} at least; the held-out rows of {request.model.dataset} can be judged.",
         next=f'evaluate_model(model="{request.model.label}", dataset="{request.model.dataset}")',
     )
@@ -205,7 +211,8 @@ def _comparison(
     seen = seen_rows(job, baseline, rows, request.fingerprint)
     both = np.flatnonzero(fresh & seen.fresh)
     if len(both) < FEWEST_ROWS:
-        return f"Not compared with {baseline.label}: only {len(both)} rows were seen by neither model."
+        unseen = counted(len(both), "row was", "rows were")
+        return f"Not compared with {baseline.label}: only {unseen} seen by neither model."
     bundle = _load(baseline, job)
     found = bundle.predict(rows.frame.iloc[both])
     if found.scores is not None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from mlsteward.answer import counted
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.evaluation.explanation import (
     ColumnWords,
@@ -166,9 +167,8 @@ def _importance(
     seen = seen_rows(job, request.model, rows, table.fingerprint)
     fresh = np.flatnonzero(seen.fresh)
     if len(fresh) < FEWEST_ROWS:
-        note = (
-            f"{table.label} has only {len(fresh)} rows that the model did not see: importance is that of the training"
-        )
+        unseen = counted(len(fresh), "row")
+        note = f"{table.label} has only {unseen} that the model did not see: importance is that of the training"
         return request.importance, f"on the held-out rows of {request.model.dataset}", [*rows.notes, note]
     chosen = fresh[np.unique(np.linspace(0, len(fresh) - 1, min(len(fresh), _IMPORTANCE_ROWS)).astype(int))]
     frame = rows.frame.iloc[chosen][[column.name for column in bundle.signature]].reset_index(drop=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from mlsteward.answer import number, table
 from mlsteward.data.rows import hash_expression, share_expression
 from mlsteward.data.snapshot import Column, verify_snapshot
+from mlsteward.errors import naming
 from mlsteward.runs.job import Job
 from mlsteward.store.metrics import MetricRow, add_metrics
 from mlsteward.store.models import Model, Score, add_model
@@ -120,7 +121,8 @@ def work(request: Request, job: Job) -> Result:
     from mlsteward.training.train import train
 
     path = verify_snapshot(job.workspace, request.snapshot, request.source_hash, reference=request.reference)
-    trained = train(_read(request, path, job), request.options, request.choice, job.progress)
+    with naming(dataset=request.dataset, target=request.options.target):
+        trained = train(_read(request, path, job), request.options, request.choice, job.progress)
     sha256 = save_bundle(trained.bundle, job.artifacts / MODEL)
     write_predictions(trained, path, request.columns, job.artifacts)
     job.progress(0.97, "permuting columns on held-out rows, drawing")
@@ -202,9 +204,7 @@ def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> 
     ]
     best = max(result.leaderboard, key=lambda place: place.weight, default=None)
     if best and best.score is not None:
-        sd = best.sd or 0.0
-        row = MetricRow(run=run.number, split="validation", name=result.metric, value=best.score)
-        rows.append(row.model_copy(update={"low": best.score - sd, "high": best.score + sd}))
+        rows.append(MetricRow(run=run.number, split="validation", name=result.metric, value=best.score))
     if result.coverage is not None:
         rows.append(MetricRow(run=run.number, split="test", name="interval_coverage", value=result.coverage))
     if result.cost is not None:
