@@ -6,7 +6,7 @@ import statistics
 import pytest
 
 from mlsteward.data.engine import connect
-from mlsteward.data.profile import TableProfile, profile_table, type_family
+from mlsteward.data.profile import TableProfile, moment, profile_table, type_family
 from mlsteward.errors import NotFound
 
 
@@ -72,6 +72,12 @@ def test_huge_numbers_do_not_overflow() -> None:
 
 def test_names_may_hold_quotes_and_spaces() -> None:
     assert profile("""SELECT 1 AS "a ""b'" """).columns[0].name == "a \"b'"
+
+
+def test_a_moment_is_written_as_a_time_however_far_away() -> None:
+    assert moment(86_400 * 365 + 3600.4) == "1971-01-01 01:00:00"
+    assert moment(-1) == "1969-12-31 23:59:59"
+    assert moment(9e12) == "9e+12 s after 1970"
 
 
 def test_a_column_is_found_in_any_case_or_refused_with_what_was_close() -> None:

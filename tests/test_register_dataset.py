@@ -83,6 +83,22 @@ async def test_a_profile_has_a_line_for_each_column_and_details_for_those_named(
     assert "the newest is 1" in await assistant.error("profile_dataset", dataset="iris@7")
 
 
+async def test_statistics_of_a_time_are_written_as_times(assistant: Assistant) -> None:
+    rows = "".join(f"2024-01-{day:02},{day}\n" for day in range(1, 31))
+    await register(assistant, "month", content=f"day,number\n{rows}")
+    detail = (await assistant.call("profile_dataset", dataset="month", columns=["day"]))["details"][0]
+    assert detail["quantiles"]["0.5"] == detail["mean"] == "2024-01-15"
+    assert "sd" not in detail
+    assert detail["edges"][0] == "2024-01-01"
+    assert "mean 2024-01-15\n" in await assistant.text("profile_dataset", dataset="month", columns=["day"])
+
+
+async def test_a_path_that_climbs_out_of_the_folders_is_not_said_to_be_a_link(assistant: Assistant, data: Path) -> None:
+    (data.parent / "secret.csv").write_text("a\n1\n")
+    words = await assistant.error("register_dataset", name="x", source="../secret.csv")
+    assert "not in a folder that may be read." in words
+
+
 async def test_a_wide_table_is_answered_in_little(assistant: Assistant, data: Path) -> None:
     names = [f"a_rather_long_name_of_a_measurement_{i}" for i in range(150)]
     (data / "wide.csv").write_text(",".join(names) + "\n" + "\n".join(",".join(["7"] * 150) for _ in range(30)))

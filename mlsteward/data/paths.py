@@ -54,7 +54,7 @@ class Folders(BaseModel):
         """`path` with all links followed, if it may be read and is an ordinary file."""
         resolved = path.resolve()
         if not self._holds(resolved):
-            linked = " (a link leads out of them)" if self._holds(path.absolute()) else ""
+            linked = " (a link leads out of them)" if self._holds(Path(os.path.normpath(path.absolute()))) else ""
             raise Refused(f"{path} is not in a folder that may be read{linked}. {self._words()}")
         if resolved.parent == self.workspace.resolve() and _OWN_FILES.fullmatch(resolved.name):
             raise Refused(f"{resolved.name} is the workspace's own record; query_data reads it as `meta.…` tables.")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
@@ -71,6 +72,14 @@ class TableProfile(BaseModel):
                 return column
         known = [column.name for column in self.columns]
         raise NotFound(f"There is no column {name!r}.", close=close_names(name, known))
+
+
+def moment(seconds: float) -> str:
+    """The time so many seconds after 1970 began (UTC), as `minimum` and `maximum` of times are written."""
+    try:
+        return str(datetime(1970, 1, 1) + timedelta(seconds=round(seconds)))
+    except OverflowError:  # DuckDB's times reach further than Python's
+        return f"{seconds:.6g} s after 1970"
 
 
 def type_family(duckdb_type: str) -> Family:
