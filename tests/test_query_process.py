@@ -3,9 +3,8 @@
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,11 +12,11 @@ import psutil
 import pytest
 
 from mlsteward.data.engine import connect
-from mlsteward.data.query_pool import Turns
 from mlsteward.data.query_process import QueryProcess
 from mlsteward.data.sql.result import QueryResult
 from mlsteward.data.sql.statement import Statement
 from mlsteward.errors import InvalidSQL, NotFound
+from tests.run_server import eventually
 
 BOMB = "SELECT lpad('x', 2000000000, 'y')"
 SECONDS = 2.0
@@ -43,15 +42,6 @@ def ask(queries: QueryProcess, sql: str, path: Path | None = None, limit: int = 
         return {name: path for name in statement.tables if path}
 
     return queries.query(sql, find, limit)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for `condition`, which must come true."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        pause.wait(0.02)
 
 
 def test_a_statement_is_answered_with_rows_types_and_total(queries: QueryProcess, flights: Path) -> None:
@@ -147,7 +137,7 @@ def test_others_are_answered_while_a_bomb_runs(tmp_path: Path) -> None:
     try:
         with ThreadPoolExecutor(2) as pool:
             bomb = pool.submit(ask, queries, BOMB)
-            until(lambda: len(queries.pool.pids) == 1)
+            eventually(lambda: len(queries.pool.pids) == 1)
             for number in range(3):
                 assert ask(queries, f"SELECT {number}").rows == [[number]]
             assert not bomb.done()
@@ -165,40 +155,11 @@ def test_two_callers_at_once_each_get_their_own_answer(queries: QueryProcess) ->
     assert len(queries.pool.pids) <= 2
 
 
-def test_turns_are_served_in_the_order_of_arrival() -> None:
-    turns = Turns(1)
-    assert turns.wait(0)
-    served: list[int] = []
-
-    def caller(number: int) -> None:
-        assert turns.wait(30)
-        served.append(number)
-        turns.end()
-
-    threads = [threading.Thread(target=caller, args=(number,)) for number in range(20)]
-    for waiting, thread in enumerate(threads, start=1):
-        thread.start()
-        until(lambda expected=waiting: turns.waiting == expected)
-    turns.end()
-    for thread in threads:
-        thread.join()
-    assert served == [*range(20)]
-
-
-def test_who_gives_up_waiting_does_not_use_up_a_turn() -> None:
-    turns = Turns(1)
-    assert turns.wait(0)
-    assert not turns.wait(0.01)
-    assert turns.waiting == 0
-    turns.end()
-    assert turns.wait(0)
-
-
 def test_a_caller_behind_bombs_waits_no_longer_than_their_deadline(tmp_path: Path) -> None:
     queries = QueryProcess(tmp_path / "queries", memory_mb=512, seconds=5)
     with ThreadPoolExecutor(3) as pool:
         bombs = [pool.submit(ask, queries, BOMB) for _ in range(2)]
-        until(lambda: len(queries.pool.pids) == 2)
+        eventually(lambda: len(queries.pool.pids) == 2)
         assert ask(queries, "SELECT 'answered'").rows == [["answered"]]
         for bomb in bombs:
             with pytest.raises(InvalidSQL):
@@ -282,7 +243,6 @@ def test_the_process_has_a_memory_limit(queries: QueryProcess) -> None:
 SERVER = """
 import sys
 from pathlib import Path
-from mlsteward.data.query_pool import Turns
 from mlsteward.data.query_process import QueryProcess
 
 queries = QueryProcess(Path(sys.argv[1]), memory_mb=512, seconds=60)
@@ -306,7 +266,7 @@ def test_the_servers_own_pipes_stay_its_own_and_its_death_ends_a_running_bomb(tm
         server.stdin.write("for the server alone\n")
         server.stdin.flush()
         assert server.stdout.readline() == "for the server alone\n"
-        until(lambda: child.cpu_times().user > 0.5)
+        eventually(lambda: child.cpu_times().user > 0.5)
         server.kill()
         child.wait(30)
 
