@@ -1,6 +1,6 @@
 """Contributions are Shapley values of the source columns and add up to the prediction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import comb
 from typing import Any
@@ -69,7 +69,9 @@ def fitted(estimator: Any, frame: pd.DataFrame, target: np.ndarray, weight: floa
     return Part(estimator.fit(Indicators().transform(frame), target), weight)
 
 
-def brute_force(predict: Any, row: pd.DataFrame, background: pd.DataFrame) -> np.ndarray:
+def brute_force(
+    predict: Callable[[pd.DataFrame], np.ndarray], row: pd.DataFrame, background: pd.DataFrame
+) -> np.ndarray:
     """Shapley values straight from their definition: all coalitions, all background rows."""
 
     def worth(coalition: tuple[str, ...]) -> float:
@@ -113,7 +115,7 @@ def test_linear_models_and_trees_are_exact_for_regression(estimator: Any) -> Non
     member = fitted(estimator, frame, target)
     row, background = frame.iloc[[7]], frame.iloc[20:40]
     found = explain([member], row, background, classes=0)
-    expected = brute_force(lambda rows: member.scores(rows, 0)[:, 0], row, background)  # pyright: ignore[reportUnknownLambdaType]
+    expected = brute_force(lambda rows: member.scores(rows, 0)[:, 0], row, background)
     assert found.values == pytest.approx(expected, abs=1e-8)
     assert (found.scale, found.sampled, found.errors.max()) == ("target", 0.0, 0.0)
     assert found.prediction == pytest.approx(member.scores(row, 0)[0, 0])
@@ -127,7 +129,7 @@ def test_a_forest_is_exact_in_probability() -> None:
     found = explain([member], row, background, classes=2, output=1)
     assert found.scale == "probability"
     assert found.values == pytest.approx(
-        brute_force(lambda rows: member.scores(rows, 2)[:, 1], row, background),  # pyright: ignore[reportUnknownLambdaType]
+        brute_force(lambda rows: member.scores(rows, 2)[:, 1], row, background),
         abs=1e-8,
     )
     check_sum(found)
@@ -174,7 +176,7 @@ def test_boosting_with_native_categories_is_exact() -> None:
     found = explain([member], row, background, classes=0)
     assert found.sampled == 0.0
     assert found.values == pytest.approx(
-        brute_force(lambda rows: member.scores(rows, 0)[:, 0], row, background),  # pyright: ignore[reportUnknownLambdaType]
+        brute_force(lambda rows: member.scores(rows, 0)[:, 0], row, background),
         abs=1e-8,
     )
 
@@ -184,7 +186,7 @@ def test_other_models_are_sampled_with_an_error_that_holds() -> None:
     member = fitted(KNeighborsClassifier(15), frame, (target > 0.5).astype(int))
     row, background = frame.iloc[[3]], frame.iloc[20:40]
     found = explain([member], row, background, classes=2, output=1)
-    expected = brute_force(lambda rows: member.scores(rows, 2)[:, 1], row, background)  # pyright: ignore[reportUnknownLambdaType]
+    expected = brute_force(lambda rows: member.scores(rows, 2)[:, 1], row, background)
     assert found.sampled == 1.0
     assert np.all(np.abs(found.values - expected) <= 4 * found.errors + 1e-9)
     assert found.errors.max() < 0.03
@@ -212,9 +214,11 @@ def test_sampling_moves_whole_columns_and_takes_missing_values() -> None:
     frame, target = table()
     frame["a"] = np.arange(len(frame))
     member = fitted(KNeighborsClassifier(15), frame, (target > 0.5).astype(int))
-    member.estimator.predict_proba = lambda matrix: np.column_stack(  # pyright: ignore[reportUnknownLambdaType]
-        [1 - np.isnan(matrix[:, 0]), np.isnan(matrix[:, 0])]
-    )
+
+    def is_missing(matrix: np.ndarray) -> np.ndarray:
+        return np.column_stack([1 - np.isnan(matrix[:, 0]), np.isnan(matrix[:, 0])])
+
+    member.estimator.predict_proba = is_missing
     row = frame.iloc[[3]].astype({"a": "float64"})
     row["a"] = np.nan
     found = explain([member], row, frame.iloc[20:40], classes=2, output=1)

@@ -87,7 +87,7 @@ def read_trees(estimator: Any, output: int) -> TreeNodes | None:
 def tree_matrix(estimator: Any, matrix: Any) -> Floats:
     """(n, p) values as the estimator's trees compare them: forests round to 32 bits, boosting encodes categories."""
     if isinstance(estimator, BOOSTING):
-        return np.asarray(estimator._preprocess_X(matrix, reset=False), dtype=np.float64)  # pyright: ignore[reportPrivateUsage]
+        return np.asarray(estimator._preprocess_X(matrix, reset=False), dtype=np.float64)  # pyright: ignore[reportPrivateUsage] - no public form
     dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
     return np.asarray(dense, dtype=np.float32).astype(np.float64)
 
@@ -120,8 +120,8 @@ def _read_forest(trees: list[Any], output: int) -> TreeNodes:
 def _read_boosting(estimator: Any, output: int) -> TreeNodes:
     # The trees of histogram boosting have no public form; scikit-learn is pinned to the minor version, and every
     # explanation is checked against the prediction.
-    per_round = [row[output if len(row) > 1 else 0] for row in estimator._predictors]  # pyright: ignore[reportPrivateUsage]
-    base = np.ravel(estimator._baseline_prediction)  # pyright: ignore[reportPrivateUsage]
+    per_round = [row[output if len(row) > 1 else 0] for row in estimator._predictors]  # pyright: ignore[reportPrivateUsage] - no public form
+    base = np.ravel(estimator._baseline_prediction)  # pyright: ignore[reportPrivateUsage] - no public form
     nodes = [predictor.nodes for predictor in per_round]
     starts = _starts([len(table) for table in nodes])
     joined = np.concatenate(nodes)
@@ -152,7 +152,7 @@ def _categories(estimator: Any, predictors: list[Any], joined: Any) -> tuple[Int
     shift = np.repeat(_starts(counts), [len(predictor.nodes) for predictor in predictors])
     inner = joined["is_categorical"].astype(bool) & ~joined["is_leaf"].astype(bool)
     lefts = _bits(np.concatenate([predictor.raw_left_cat_bitsets for predictor in predictors]))
-    bitsets, places = estimator._bin_mapper.make_known_categories_bitsets()  # pyright: ignore[reportPrivateUsage]
+    bitsets, places = estimator._bin_mapper.make_known_categories_bitsets()  # pyright: ignore[reportPrivateUsage] - no public form
     return np.where(inner, joined["bitset_idx"].astype(np.int64) + shift, -1), lefts, _bits(bitsets)[places]
 
 
