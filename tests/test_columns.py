@@ -156,6 +156,26 @@ def test_a_category_that_says_nearly_all_is_asked_about(number: bool):
     assert [one.name for one in leaks(frame, "y", ["level"]).strong] == ["level"]
 
 
+@pytest.mark.parametrize("number", [True, False])
+def test_rows_of_a_customer_that_share_the_target_are_asked_about_unless_split_by_customer(number: bool):
+    random = np.random.default_rng(0)
+    customer = np.repeat(np.arange(200), 4)
+    each = random.normal(size=200) if number else np.where(random.random(200) < 0.3, "left", "stays")
+    frame = pd.DataFrame({"customer": [f"c{one}" for one in customer], "visits": random.poisson(4, 800)})
+    frame["y"] = each[customer]
+    options = TrainOptions(target="y")
+    by_row, by_customer = SplitChoice(kind="row", why=""), SplitChoice(kind="group", column="customer", why="")
+    for choice, asked in (by_row, True), (by_customer, False):
+        questions = prepare(table_of(frame), options, choice).questions
+        assert any('group_column="customer"' in each for each in questions) == asked
+
+
+def test_rare_rows_that_chance_could_put_together_make_no_groups():
+    frame = pd.DataFrame({"customer": [f"c{row // 2}" for row in range(600)], "y": ["no"] * 600})
+    frame.loc[[0, 1, 100, 101, 200, 201], "y"] = "yes"
+    assert not leaks(frame, "y", ["customer"]).groups
+
+
 def test_the_prepared_problem_says_what_was_set_aside_and_asks():
     frame = orders()
     frame["hint"] = frame["amount"] + np.random.default_rng(0).normal(0, 0.5, len(frame))

@@ -109,6 +109,8 @@ async def test_a_run_that_takes_longer_is_waited_for_with_get_run(trainer: Assis
     run = await trainer.call("get_run", run=str(answer["run"]), wait_seconds=300)
     assert run["state"] == "completed"
     assert {"test", "validation"} <= {metric["split"] for metric in run["metrics"]}
+    selection = [metric for metric in run["metrics"] if metric["split"] == "validation"]
+    assert not any("low" in metric for metric in selection), "the spread over folds is no 95 % interval"
 
 
 def test_the_same_seed_gives_the_same_predictions_and_files(tmp_path: Path):

@@ -32,6 +32,7 @@ _GAP = 3.0
 _SLIT = 0.02
 _EXACT = 1e-6
 _MONOTONE = 1 - 1e-9
+_SURPRISE = 10.0
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,21 @@ class Strong:
 
 @dataclass(frozen=True)
 class Leaks:
-    """Columns to set aside with the reason, and very strong ones, the strongest first."""
+    """Columns to set aside with the reason, very strong ones, the strongest first, and those of rows that belong
+    together."""
 
     functions: list[SetAside]
     strong: list[Strong]
+    groups: list[str]
 
 
 def find_leaks(frame: pd.DataFrame, target: Target, kinds: Mapping[str, ColumnKind]) -> Leaks:
     """Look for the target in the feature columns `kinds` of `frame` (n rows, those of `target.values`)."""
     functions: list[SetAside] = []
     strong: list[Strong] = []
+    groups: list[str] = []
     if len(frame) < _FEWEST_ROWS:
-        return Leaks([], [])
+        return Leaks([], [], [])
     for name, kind in kinds.items():
         if kind == "text":
             continue
@@ -75,9 +79,21 @@ def find_leaks(frame: pd.DataFrame, target: Target, kinds: Mapping[str, ColumnKi
             found = _separation(name, values, codes, classes, coded)
         if reason:
             functions.append(SetAside(name=name, reason=reason))
+        elif coded and _tells_groups(values, target.values):
+            groups.append(name)
         elif found:
             strong.append(found)
-    return Leaks(functions, sorted(strong, key=lambda one: -one.value))
+    return Leaks(functions, sorted(strong, key=lambda one: -one.value), groups)
+
+
+def group_question(groups: list[str], target: str) -> str:
+    """What to ask about the column whose rows belong together, "" when there is none."""
+    if not groups:
+        return ""
+    return (
+        f"All rows of one `{groups[0]}` have the same `{target}`, so that held-out rows can be recognised by training "
+        f'rows: will predictions be for new values of `{groups[0]}`? Then train with group_column="{groups[0]}".'
+    )
 
 
 def question(strong: list[Strong], target: str) -> str:
@@ -155,6 +171,19 @@ def _function_of_number(values: Floats, truth: Floats, coded: bool) -> str:
     if len(values) >= _MANY_ROWS and levels <= len(values) / _FEW_VALUES and np.count_nonzero(np.diff(along)) < levels:
         return "is the target in bins"
     return ""
+
+
+def _tells_groups(values: Floats, truth: Codes | Floats) -> bool:
+    """Whether the levels of a column (n,) repeat and each has one target value (n,), which chance would not make."""
+    level = np.unique(values, return_inverse=True)[1]
+    count = np.bincount(level)
+    if len(count) < _FEW_VALUES or len(count) > len(values) / 2:
+        return False
+    outcome = np.unique(truth, return_inverse=True)[1]
+    if len(np.unique(level * (outcome.max() + 1) + outcome)) > len(count):
+        return False
+    alike = np.square(np.bincount(outcome) / len(outcome)).sum()
+    return float((count >= 2).sum() * (1 - alike)) >= _SURPRISE
 
 
 def _separation(name: str, values: Floats, codes: Codes, classes: int, coded: bool) -> Strong | None:

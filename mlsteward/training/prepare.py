@@ -13,7 +13,7 @@ from mlsteward.data.snapshot import Column
 from mlsteward.errors import UnusableData
 from mlsteward.training.columns import Wishes, describe_features, plan_columns
 from mlsteward.training.fitting import Problem, Rows
-from mlsteward.training.leakage import find_leaks, question
+from mlsteward.training.leakage import find_leaks, group_question, question
 from mlsteward.training.options import SplitChoice, TrainOptions
 from mlsteward.training.signature import ColumnHint, ColumnKind, SetAside, SignatureColumn
 from mlsteward.training.split import SplitPlan, assign_folds, check_classes, split_by_hash, split_by_time
@@ -109,7 +109,8 @@ def prepare(table: Table, options: TrainOptions, choice: SplitChoice) -> Prepare
     if not kinds:
         reasons = "; ".join(f"`{one.name}` {one.reason}" for one in leaks.functions[:5])
         raise UnusableData(f"No column is left to learn from: {reasons}.", next="profile_dataset(dataset=…)")
-    asked = question(leaks.strong, options.target)
+    groups = [] if choice.kind == "group" else leaks.groups
+    asked = [group_question(groups, options.target), question(leaks.strong, options.target)]
     return Prepared(
         rows=usable,
         frame=frame,
@@ -119,7 +120,7 @@ def prepare(table: Table, options: TrainOptions, choice: SplitChoice) -> Prepare
         identity=table.identity[usable],
         signature=describe_features(frame.iloc[~split.test], table.columns, kinds),
         set_aside=[*leaks.functions, *plan.set_aside],
-        questions=[asked] if asked else [],
+        questions=[each for each in asked if each],
         notes=[*target.notes, *split.notes, *plan.notes],
     )
 
