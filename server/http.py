@@ -97,7 +97,8 @@ class TokenGate:
         await (self._guarded if needed else self._app)(scope, receive, send)
 
     async def _tokens_exist(self) -> bool:
-        return bool(await anyio.to_thread.run_sync(tokens_in_use, self._workspace))
+        # Revoked ones count: taking back the only token must not let everybody in.
+        return bool(await anyio.to_thread.run_sync(self._workspace.store.read, list_tokens))
 
 
 def tokens_in_use(workspace: Workspace) -> list[Token]:

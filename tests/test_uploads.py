@@ -8,8 +8,11 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from mlsteward.server.app import Steward
+from mlsteward.server.http import http_app
 from mlsteward.server.uploads import Upload
 from mlsteward.store.activity import activity_of
+from mlsteward.store.tokens import create_token, revoke_token
 from mlsteward.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -44,3 +47,15 @@ async def test_an_upload_stays_in_its_folder(client: httpx2.AsyncClient, workspa
     await client.put("/uploads/..%2F..%2Fa.csv", content=b"a\n1\n")
     assert not (workspace.folder.parent / "a.csv").exists()
     assert not (workspace.folder / "a.csv").exists()
+
+
+async def test_revoking_the_only_token_lets_nobody_in(workspace: Workspace) -> None:
+    transport = httpx2.ASGITransport(http_app(Steward(workspace), host="127.0.0.1"))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        assert (await client.put("/uploads/a.csv", content=b"a\n")).status_code == 201
+        secret = workspace.store.write(lambda t: create_token(t, "trainer", "write"))
+        bearer = {"Authorization": f"Bearer {secret}"}
+        assert (await client.put("/uploads/a.csv", content=b"a\n", headers=bearer)).status_code == 201
+        workspace.store.write(lambda t: revoke_token(t, "trainer"))
+        for headers in (bearer, {}):
+            assert (await client.put("/uploads/a.csv", content=b"a\n", headers=headers)).status_code == 401
