@@ -156,3 +156,13 @@ async def test_an_error_in_a_worker_names_the_dataset_in_the_call_that_comes_nex
     )
     assert "(run:" in words
     assert words.endswith('Next: train_model(dataset="few@1", target="size", task="multiclass")')
+
+
+async def test_columns_of_another_type_are_answered_with_the_statement_that_casts_them(steward: Assistant) -> None:
+    sql = "SELECT * REPLACE (CAST(size AS VARCHAR) || ' kg' AS size) FROM orders"
+    await steward.call("transform_dataset", name="texts", sql=sql, wait_seconds=300)
+    words = await steward.error("predict_rows", model="big", dataset="texts")
+    assert "Next: transform_dataset(name='texts_cast', sql='SELECT * REPLACE (TRY_CAST(" in words
+    call = words.partition("sql='")[2].partition("')")[0]
+    await steward.call("transform_dataset", name="texts_cast", sql=call, wait_seconds=300)
+    assert (await steward.call("predict_rows", model="big", dataset="texts_cast", wait_seconds=300))["total"] == 400

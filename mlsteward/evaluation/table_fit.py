@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mlsteward.data.engine import quote
 from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument
@@ -30,11 +31,15 @@ def check_table(
             close=close,
             next=f'profile_dataset(dataset="{dataset}")',
         )
-    wrong = [words for column in signature if (words := _mismatch(column, types[column.name]))]
-    if wrong:
+    unfit = {column.name: column.type for column in signature if _mismatch(column, types[column.name])}
+    if unfit:
+        wrong = [words for column in signature if (words := _mismatch(column, types[column.name]))]
+        casts = ", ".join(f"TRY_CAST({quote(name)} AS {wanted}) AS {quote(name)}" for name, wanted in unfit.items())
+        statement = f"SELECT * REPLACE ({casts}) FROM {quote(dataset)}"
+        name = f"{dataset.partition('@')[0]}_cast"
         raise InvalidArgument(
             f"The columns of {dataset} do not fit the model: {'; '.join(wrong[:_SHOWN])}.",
-            next='transform_dataset(name=…, sql="SELECT CAST(…)")',
+            next=f"transform_dataset(name='{name}', sql='{statement}')",
         )
 
 
