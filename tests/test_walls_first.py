@@ -202,3 +202,14 @@ def test_a_syntax_error_says_where(wall: FirstWall) -> None:
     assert str(refused(wall, "SELECT a\nFROM flights\nWHER b = 1")) == (
         'The statement does not parse: syntax error at or near "b" (line 3, column 6).'
     )
+
+
+def test_a_version_without_quotes_is_refused_with_how_to_write_it(wall: FirstWall) -> None:
+    assert str(refused(wall, "SELECT * FROM flights@2")).endswith('A version is written in double quotes: "flights@2".')
+
+
+def test_show_is_refused_with_what_to_call(wall: FirstWall) -> None:
+    for sql in ("SHOW TABLES", "SHOW ALL TABLES", "FROM (SHOW TABLES)"):
+        message = str(refused(wall, sql))
+        assert "DESCRIBE and SUMMARIZE" in message
+        assert "list_datasets()" in message

@@ -204,6 +204,8 @@ def _unknown(kind: str) -> InvalidSQL:
         return InvalidSQL("The statement has a parameter (`?`, `$1`); write the value itself.")
     if kind.endswith("_NODE"):
         return InvalidSQL(f"{_spoken(kind)} is not taken, in a CTE neither: SQL here only reads, with SELECT.")
+    if kind.startswith("SHOW_REF"):
+        return _show_words()
     return InvalidSQL(f"The statement uses syntax that is not taken here: {_spoken(kind)}.")
 
 
@@ -235,4 +237,8 @@ def _check_function(part: Part, allowed: frozenset[str], what: str, *, methods: 
 
 def _check_show(part: Part) -> None:
     if "query" not in part or part.get("show_type") not in ("DESCRIBE", "SUMMARY"):
-        raise InvalidSQL("SHOW is not taken; DESCRIBE and SUMMARIZE of a dataset are.", next="list_datasets()")
+        raise _show_words()
+
+
+def _show_words() -> InvalidSQL:
+    return InvalidSQL("SHOW is not taken; DESCRIBE and SUMMARIZE of a dataset are.", next="list_datasets()")

@@ -19,6 +19,7 @@ _UNKNOWN_COLUMN = re.compile(
 _ADVICE = re.compile(
     r"\n\s*(?:LINE \d+:|Possible solutions|See also|Candidate |Did you mean).*|\s*Use \"SET .*", re.DOTALL
 )
+_BARE_VERSION = re.compile(r"\b\w+@\w+")
 _LONGEST = 500
 _MOST_NAMES = 20
 
@@ -26,7 +27,9 @@ _MOST_NAMES = 20
 def parser_words(sql: str, message: str, position: str | None) -> InvalidSQL:
     """Why `sql` does not parse, and where."""
     words = _ADVICE.sub("", message).rstrip(".")
-    return InvalidSQL(f"The statement does not parse: {words}{_place(sql, position)}.")
+    bare = _BARE_VERSION.search(sql) if '"@"' in words else None
+    hint = f' A version is written in double quotes: "{bare.group()}".' if bare else ""
+    return InvalidSQL(f"The statement does not parse: {words}{_place(sql, position)}.{hint}")
 
 
 def _place(sql: str, position: str | None) -> str:
