@@ -143,7 +143,7 @@ class Tool(SDKTool):
             parameters=slim_input(arguments.model_json_schema()),
             fn_metadata=FuncMetadata(
                 arg_model=arguments,
-                output_schema=slim_output(answer.model_json_schema(mode="serialization")),
+                output_schema=slim_output(answer),
             ),
             is_async=False,
             context_kwarg=None,

@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+from mlsteward.answer import Answer
+
 _EMPTY: tuple[object, ...] = ("", [], {}, None)
 
 
@@ -14,12 +16,15 @@ def slim_input(schema: dict[str, Any]) -> dict[str, Any]:
     return slimmed
 
 
-def slim_output(schema: dict[str, Any]) -> dict[str, Any]:
-    """An output schema without titles and defaults, in which nothing is required but what opens every answer.
+def slim_output(answer: type[Answer]) -> dict[str, Any]:
+    """The schema of an answer's data without titles and defaults; nothing is required but what opens every answer.
 
-    Absent values are left out of the answer itself, so no field can be promised.
+    Absent values are left out of the answer itself, so no other field can be promised.
     """
-    slimmed = _slim(schema)
+    slimmed = _slim(answer.model_json_schema())
+    for name, field in answer.model_fields.items():
+        if field.exclude:
+            del slimmed["properties"][name]
     _drop(slimmed, ("default", "required", "additionalProperties"))
     return {**slimmed, "required": ["verdict"]}
 

@@ -49,6 +49,13 @@ async def test_no_schema_holds_titles_or_null_arms_or_nested_objects(assistant: 
 
 
 @pytest.mark.anyio
+async def test_every_tool_says_what_its_answers_hold(assistant: Assistant) -> None:
+    for tool in (await assistant.client.list_tools()).tools:
+        assert tool.output_schema is not None
+        assert {"verdict", "next"} < tool.output_schema["properties"].keys(), tool.name
+
+
+@pytest.mark.anyio
 async def test_the_default_list_holds_at_most_22_tools_which_say_what_they_change(assistant: Assistant) -> None:
     tools = (await assistant.client.list_tools()).tools
     assert len(tools) <= 22
