@@ -15,7 +15,7 @@ from mcp_types import TextContent
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as workspace:
-        server = StdioServerParameters(command=sys.executable, args=["-m", "mlsteward", "--workspace", workspace])
+        server = StdioServerParameters(command=sys.executable, args=["-P", "-m", "mlsteward", "--workspace", workspace])
         async with Client(stdio_client(server)) as client:
             await show(client, "register_dataset", name="tumours", source="sample:breast_cancer")
             await show(client, "lookup_data_dictionary", dataset="tumours")

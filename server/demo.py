@@ -38,7 +38,7 @@ class Demo:
         """A server process on the demo's workspace, for the length of the block."""
         parameters = StdioServerParameters(
             command=sys.executable,
-            args=["-m", "mlsteward", "--workspace", str(self._folder / "workspace"), "--data", str(self._folder)],
+            args=["-P", "-m", "mlsteward", "--workspace", str(self._folder / "workspace"), "--data", str(self._folder)],
             env={**os.environ, "MLSTEWARD_LOG_LEVEL": "ERROR"},
         )
         async with Client(stdio_client(parameters)) as client:

@@ -30,7 +30,8 @@ def configuration_file(host: Host) -> Path:
 
 def server_entry(settings: Settings, host: Host) -> dict[str, Any]:
     """The entry that starts this very installation on this workspace, wherever the host starts it from."""
-    arguments = ["-m", "mlsteward", "--workspace", str(settings.workspace)]
+    # -P: a host starts it in the home folder, whose `mlsteward` may be a clone and would be taken for the package.
+    arguments = ["-P", "-m", "mlsteward", "--workspace", str(settings.workspace)]
     for folder in settings.data:
         arguments += ["--data", str(folder)]
     if settings.read_only:

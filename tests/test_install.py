@@ -11,7 +11,7 @@ from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument, UnusableData
 from mlsteward.server.backup_command import backup, restore
 from mlsteward.server.doctor import examine
-from mlsteward.server.install import configuration_file, install
+from mlsteward.server.install import configuration_file, install, server_entry
 from mlsteward.store.tokens import create_token, list_tokens
 from mlsteward.workspace import Workspace
 
@@ -46,6 +46,16 @@ def test_the_change_is_shown_first_and_a_backup_is_kept(
     assert arguments[arguments.index("--data") + 1] == str(home / "data")
     (backup,) = path.parent.glob("*.bak")
     assert "mlsteward" not in backup.read_text()
+
+
+def test_the_entry_starts_this_installation_though_the_home_folder_holds_a_clone(
+    home: Path, settings: Settings
+) -> None:
+    (home / "mlsteward").mkdir()
+    (home / "mlsteward" / "__init__.py").write_text("raise ImportError('not the package')")
+    entry = server_entry(settings, "cursor")
+    started = subprocess.run([entry["command"], *entry["args"], "--version"], capture_output=True, text=True, cwd=home)
+    assert started.stdout.startswith("mlsteward "), started.stderr
 
 
 def test_nothing_is_written_without_consent_or_with_print(
