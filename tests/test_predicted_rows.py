@@ -100,5 +100,9 @@ def test_whole_numbers_name_a_category_without_decimals() -> None:
     assert check_rows([{"zip": 1010}, {"zip": 1010.0}], signature).notes == []
 
 
+def test_numbers_beyond_single_precision_are_refused() -> None:
+    assert "row 1, distance: 1e+300 is larger than" in refusal({**GOOD, "distance": 1e300})
+
+
 def test_more_rows_than_fit_a_call_are_sent_to_a_dataset() -> None:
-    assert "register_dataset" in refusal(*[GOOD] * 1001)
+    assert "register them" in refusal(*[GOOD] * 1001)

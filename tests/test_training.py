@@ -72,6 +72,12 @@ def test_classification_is_never_turned_into_a_regression():
     assert read_target(pd.Series([0.5, 1.5, 2.5] * 20), "number", name="y", task="classification").task == "multiclass"
 
 
+def test_values_that_hardly_repeat_are_no_classes():
+    prices = pd.Series([float(price) for price in (*range(100), *[7] * 5)])
+    with pytest.raises(UnusableData, match="100 values, of which fewer than two"):
+        read_target(prices, "number", name="y", task="classification")
+
+
 def test_a_positive_label_can_be_named_in_any_case():
     assert read_target(pd.Series(["A", "B"] * 20), "text", name="y", positive="a").classes == ["B", "A"]
     with pytest.raises(InvalidArgument, match="no class"):

@@ -13,6 +13,8 @@ from mlsteward.names import close_names
 from mlsteward.training.signature import SignatureColumn
 
 MOST_ROWS = 1000
+# What a single-precision number holds: forests see no more.
+_LARGEST = 3.4e38
 _SHOWN = 10
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
@@ -107,6 +109,8 @@ def _number(value: object, column: SignatureColumn) -> str:
         raise ValueError(f"{_shown(value)} is not a number") from None
     if not math.isfinite(number):
         raise ValueError(f"{_shown(value)} is not a finite number; write null for a missing value")
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{_shown(value)} is larger than the numbers that models reckon with (3.4e38)")
     return str(int(number)) if "INT" in column.type.upper() and number.is_integer() else repr(number)
 
 

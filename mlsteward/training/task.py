@@ -90,7 +90,7 @@ def read_target(values: pd.Series, family: Family, *, name: str, task: str = "au
     if not present.any():
         raise UnusableData(f"`{name}` has no value in any row.", next="profile_dataset(dataset=…)")
     if wanted == "auto":
-        wanted = _infer(values[present], family, name)
+        wanted = _infer(values.loc[present], family, name)
     if wanted == "regression":
         return _regression(values, family, present, name, notes)
     return _classification(values, present, name, wanted, positive, notes)
@@ -133,6 +133,12 @@ def _classification(
         notes.append(f"{_listed(rare)} left out: fewer than {_ROWS_PER_CLASS} rows of `{name}` each.")
         present = present & ~np.isin(labels.astype(str), rare)
     found = [label for label in counts if label not in rare] or list(counts)
+    if len(found) < 2 <= len(counts):
+        raise UnusableData(
+            f"`{name}` has {len(counts):,} values, of which fewer than two stand in {_ROWS_PER_CLASS} rows or more: "
+            "they are no classes to learn.",
+            next="profile_dataset(dataset=…)",
+        )
     _check_classes(found, name, task)
     _check_count(int(present.sum()), name)
     classes = _ordered(found, counts, positive, name) if len(found) == 2 else _sorted(found)
