@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlsteward.drift.words import unsure_words
 from mlsteward.errors import InvalidArgument, UnusableData
 from tests.drift_tables import days_that_differ, hours, run_drift
 
@@ -118,6 +119,77 @@ def test_the_values_of_a_column_can_be_the_windows(tmp_path: Path) -> None:
     after["delay"][after["carrier"] == "DL"] += 20
     report = run_drift(tmp_path, table(1), after, by="carrier")
     assert {window.window: window.verdict for window in report.windows}["DL"] == "drift"
+
+
+def regions(seed: int, days: int, per_day: int) -> dict[str, np.ndarray | pd.DatetimeIndex]:
+    random = np.random.default_rng(seed)
+    rows = days * per_day
+    return {
+        "at": hours(days, per_day),
+        "region": np.asarray(["north", "south"] * (rows // 2), dtype=object),
+        "score": random.normal(size=rows),
+    }
+
+
+def test_a_slice_is_compared_with_the_same_slice_of_the_reference(tmp_path: Path) -> None:
+    before, after = regions(1, 40, 60), regions(2, 40, 60)
+    for frame in (before, after):
+        frame["score"] = np.where(frame["region"] == "south", frame["score"] + 5, frame["score"])
+    report = run_drift(tmp_path, before, after, time_column="at", by="region")
+    assert {window.window: window.verdict for window in report.windows} == {"north": "stable", "south": "stable"}
+    after["score"] = np.where(after["region"] == "south", after["score"] + 2, after["score"])
+    report = run_drift(tmp_path, before, after, time_column="at", by="region")
+    assert {window.window: window.drifted for window in report.windows} == {"north": [], "south": ["score"]}
+
+
+def test_the_volume_of_a_slice_is_not_that_of_a_whole_table(tmp_path: Path) -> None:
+    before, after = regions(1, 40, 60), regions(2, 40, 60)
+    del before["region"]
+    report = run_drift(tmp_path, before, after, time_column="at", by="region")
+    assert report.table == []
+    assert {window.verdict for window in report.windows} == {"stable"}
+
+
+def test_a_window_says_which_slice_has_fewer_rows(tmp_path: Path) -> None:
+    before, after = regions(1, 40, 60), regions(2, 40, 60)
+    kept = (after["region"] == "north") | (np.arange(2400) % 6 == 1)
+    report = run_drift(
+        tmp_path, before, {name: values[kept] for name, values in after.items()}, time_column="at", by="region"
+    )
+    assert {window.window: window.drifted for window in report.windows} == {
+        "north": [],
+        "south": ["rows per block 30 → 10"],
+    }
+    assert "rows per block 30 → 10 in south" in report.sentence
+
+
+def test_a_value_that_the_reference_lacks_says_so(tmp_path: Path) -> None:
+    before, after = table(1), table(2)
+    after["carrier"][:500] = "ZZ"
+    report = run_drift(tmp_path, before, after, by="carrier")
+    (window,) = (window for window in report.windows if window.window == "ZZ")
+    assert (window.verdict, window.why) == ("not enough data", "the reference has no such rows")
+    before["carrier"][:] = "YY"
+    with pytest.raises(UnusableData, match="before@1 has no rows with any value that `carrier` has in after@1"):
+        run_drift(tmp_path, before, after, by="carrier")
+
+
+def test_a_window_of_few_rows_says_how_many(tmp_path: Path) -> None:
+    random = np.random.default_rng(6)
+    times = hours(57, 40)[: 56 * 40 + 12]
+    frame = {"at": times, "score": random.normal(size=len(times))}
+    report = run_drift(tmp_path, frame, time_column="at", since="2024-02-12", by="week")
+    last = report.windows[-1]
+    assert (last.rows, last.verdict, last.why) == (12, "not enough data", "12 rows in 1 day")
+    assert unsure_words(report).endswith("2024-02-26 (12 rows in 1 day)")
+
+
+def test_rows_of_one_block_are_too_few_in_words(tmp_path: Path) -> None:
+    customers = np.repeat(np.arange(40), 50)
+    before = {"customer": customers, "spent": np.random.default_rng(4).normal(size=2000)}
+    after = {"customer": np.zeros(12, dtype=int), "spent": before["spent"][:12]}
+    (column,) = run_drift(tmp_path, before, after, group="customer").columns
+    assert column.main.why == "not enough data: all current rows (12) are of one group"
 
 
 def test_a_correlation_that_flips_is_seen_by_all_columns_together_only(tmp_path: Path) -> None:

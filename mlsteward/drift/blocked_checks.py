@@ -25,14 +25,13 @@ _LOG_RATIO_GATE = 1.5
 class BlockPlan:
     """How the blocks lie: pairs (side, block), all of the reference's first, in their order.
 
-    `rows` are the rows of each; `shuffles` are shared by all columns. `ordered` says whether the order is that of
-    time, so that a block's rows are a volume.
+    `rows` are the rows of each; `shuffles` are shared by all columns. `unit` is what a block is: a day, a group.
     """
 
     keys: tuple[tuple[int, int], ...]
     rows: Integers
     shuffles: Shuffles
-    ordered: bool
+    unit: str
 
     @cached_property
     def is_current(self) -> Booleans:
@@ -65,7 +64,7 @@ class BlockPlan:
         return flat.astype(np.float64).reshape(len(self.keys), width)
 
 
-def plan_blocks(found: list[tuple[int, int, int]], *, ordered: bool, seed: int) -> BlockPlan:
+def plan_blocks(found: list[tuple[int, int, int]], *, unit: str, seed: int) -> BlockPlan:
     """The plan for (side, block, rows) triples."""
     triples = sorted(found)
     is_current = np.asarray([side == 1 for side, *_ in triples])
@@ -73,14 +72,17 @@ def plan_blocks(found: list[tuple[int, int, int]], *, ordered: bool, seed: int) 
         keys=tuple((side, block) for side, block, _ in triples),
         rows=np.asarray([rows for *_, rows in triples], dtype=np.int64),
         shuffles=blocks.shuffle_blocks(is_current, seed),
-        ordered=ordered,
+        unit=unit,
     )
 
 
 def check_blocked_column(counts: ColumnCounts, cells: BlockedCells, plan: BlockPlan) -> list[Evidence]:
     """Every check of a column whose rows come in blocks."""
     if min(plan.numbers) < 2:
-        return [checks.unusable(counts.name, "all rows belong to one block")]
+        side = "current" if plan.numbers[1] < 2 else "reference"
+        rows = int(plan.rows[plan.is_current == (side == "current")].sum())
+        why = f"not enough data: all {side} rows ({rows:,}) are of one {plan.unit}"
+        return [checks.unusable(counts.name, why)]
     found: list[Evidence] = []
     for evidence in checks.check_column(counts):
         if evidence.unusable:
@@ -197,7 +199,7 @@ def check_volume(plan: BlockPlan) -> Evidence | None:
     if second > 4:
         keep[[first, first + second - 1]] = False
     is_current = plan.is_current[keep]
-    if not plan.ordered or min(is_current.sum(), (~is_current).sum()) < 2:
+    if plan.unit == "group" or min(is_current.sum(), (~is_current).sum()) < 2:
         return None
     counts = np.stack([plan.rows[keep].astype(np.float64), np.ones(int(keep.sum()))], axis=1)
     shuffles = blocks.shuffle_blocks(is_current, 0)

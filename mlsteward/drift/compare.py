@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlsteward.answer import counted
 from mlsteward.data.engine import literal, quote
 from mlsteward.drift import blocks, sql
 from mlsteward.drift.blocked_checks import BlockPlan, check_blocked_column, check_volume, plan_blocks
@@ -56,6 +57,14 @@ class Comparison:
     counts: Mapping[str, ColumnCounts]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a window held: the rows of either side, and their blocks where rows come in blocks."""
+
+    pair: Pair
+    plan: BlockPlan | None = None
+
+
 def compare(connection: "duckdb.DuckDBPyConnection", task: Task, progress: Progress) -> Comparison:
     """Count, test and judge every column in every window."""
     selection = select(connection, task.choice)
@@ -64,25 +73,30 @@ def compare(connection: "duckdb.DuckDBPyConnection", task: Task, progress: Progr
         raise UnusableData(f"Nothing is left of the reference {task.reference} ({selection.reference_words}).")
     evidence: list[Evidence] = []
     counts: dict[str, ColumnCounts] = {}
-    sizes: dict[str, int] = {}
-    plan: BlockPlan | None = None
-    for place, (label, sample) in enumerate(selection.windows.items()):
-        current_rows = sql.count_rows(connection, sample)
-        sizes[label] = current_rows
-        if not current_rows:
+    seen: dict[str, Seen] = {}
+    for place, (label, window) in enumerate(selection.windows.items()):
+        before = rows if window.reference == selection.reference else sql.count_rows(connection, window.reference)
+        pair = Pair(window.reference, window.current, before, sql.count_rows(connection, window.current))
+        seen[label] = Seen(pair)
+        if not min(pair.rows, pair.current_rows):
             continue
-        pair = Pair(selection.reference, sample, rows, current_rows)
-        plan = _plan(connection, pair, selection, task.seed)
+        seen[label] = Seen(pair, _plan(connection, pair, selection, task.seed))
 
         def inside(done: float, message: str, place: int = place) -> None:
             progress((place + done) / len(selection.windows), message)
 
-        found, counted = _window(connection, pair, plan, task, inside)
+        found, counts_here = _window(connection, seen[label], task, inside, volume=window.volume)
         evidence += [replace(one, window=label) for one in found]
-        counts = counts or counted
+        counts = counts or counts_here
     if not counts and task.columns:
-        raise UnusableData(f"Nothing is left of {task.current} ({selection.current_words}).")
-    return Comparison(_report(task, selection, evidence, rows, sizes, plan), counts)
+        raise UnusableData(_nothing_left(task, selection, seen))
+    return Comparison(_report(task, selection, evidence, rows, seen), counts)
+
+
+def _nothing_left(task: Task, selection: Selection, seen: Mapping[str, Seen]) -> str:
+    if any(one.pair.current_rows for one in seen.values()):
+        return f"{task.reference} has no rows with any value that `{task.choice.by}` has in {task.current}."
+    return f"Nothing is left of {task.current} ({selection.current_words})."
 
 
 def _plan(connection: "duckdb.DuckDBPyConnection", pair: Pair, selection: Selection, seed: int) -> BlockPlan | None:
@@ -92,25 +106,26 @@ def _plan(connection: "duckdb.DuckDBPyConnection", pair: Pair, selection: Select
     found = connection.execute(f"SELECT side, block, count(*) FROM ({both}) GROUP BY ALL").fetchall()
     return plan_blocks(
         [(int(side), int(block), int(rows)) for side, block, rows in found],
-        ordered=selection.unit != "group",
+        unit=selection.unit,
         seed=seed,
     )
 
 
 def _window(
-    connection: "duckdb.DuckDBPyConnection", pair: Pair, plan: BlockPlan | None, task: Task, progress: Progress
+    connection: "duckdb.DuckDBPyConnection", seen: Seen, task: Task, progress: Progress, *, volume: bool
 ) -> tuple[list[Evidence], dict[str, ColumnCounts]]:
+    pair, plan = seen.pair, seen.plan
     found: list[Evidence] = []
     counts: dict[str, ColumnCounts] = {}
     cells = sql.BLOCKED_GRID_CELLS if plan else sql.GRID_CELLS
     grids = sql.choose_grids(connection, pair, task.columns, task.types, cells)
     for place, column in enumerate(task.columns):
         progress(place / (len(task.columns) + 1), f"comparing {column.name}")
-        counted, by_block = sql.count_column(connection, pair, column, grids.get(column.name, Grid()))
-        found += check_blocked_column(counted, by_block, plan) if plan else check_column(counted)
-        counts[column.name] = counted
-    if plan and (volume := check_volume(plan)):
-        found.append(volume)
+        known, by_block = sql.count_column(connection, pair, column, grids.get(column.name, Grid()))
+        found += check_blocked_column(known, by_block, plan) if plan else check_column(known)
+        counts[column.name] = known
+    if plan and volume and (changed := check_volume(plan)):
+        found.append(changed)
     if task.multivariate and len(task.columns) > 1:
         progress(len(task.columns) / (len(task.columns) + 1), "fitting a classifier that tells the samples apart")
         found.append(_joint(connection, pair, plan, task))
@@ -172,23 +187,24 @@ def _report(
     selection: Selection,
     evidence: Sequence[Evidence],
     rows: int,
-    sizes: Mapping[str, int],
-    plan: BlockPlan | None,
+    seen: Mapping[str, Seen],
 ) -> DriftReport:
     findings = judge(evidence)
     columns = column_reports([*task.schema, *findings], task.importance)
     table = [found for found in findings if not found.column]
+    # The window with most blocks stands for all.
+    plan = max((one.plan for one in seen.values() if one.plan), key=lambda plan: plan.numbers[1], default=None)
     report = DriftReport(
         verdict=overall(columns, table),
         sentence="",
         reference=_side(task.reference, selection.reference_words),
         current=_side(task.current, selection.current_words),
         reference_rows=rows,
-        current_rows=sum(sizes.values()),
+        current_rows=sum(one.pair.current_rows for one in seen.values()),
         columns=columns,
         table=table,
         left_out=dict(task.left_out),
-        windows=[_window_report(label, size, findings) for label, size in sizes.items() if label],
+        windows=[_window_report(label, one, findings) for label, one in seen.items() if label],
         assumption=assumption_words(selection.unit, plan.numbers if plan else (0, 0), len(plan.windows) if plan else 0),
         checks=sum(found.p is not None for found in findings),
     )
@@ -199,14 +215,25 @@ def _side(label: str, words: str) -> str:
     return label if words == "all rows" else f"{label} ({words})"
 
 
-def _window_report(label: str, rows: int, findings: Sequence[Finding]) -> WindowReport:
+def _window_report(label: str, seen: Seen, findings: Sequence[Finding]) -> WindowReport:
     own = [found for found in findings if found.window == label]
     columns = column_reports(own, {})
+    table = [found for found in own if not found.column]
+    verdict = overall(columns, table)
     drifted = [report.column for report in columns if report.verdict == "drift"]
     return WindowReport(
         window=label,
-        rows=rows,
-        verdict=overall(columns, [found for found in own if not found.column]),
-        drifted=drifted,
-        worst=f"{columns[0].column}: {columns[0].main.change}" if drifted else "",
+        rows=seen.pair.current_rows,
+        verdict=verdict,
+        drifted=[*drifted, *(found.change for found in table if found.drift)],
+        why=_too_little(seen) if verdict == "not enough data" else "",
     )
+
+
+def _too_little(seen: Seen) -> str:
+    if not seen.pair.rows:
+        return "the reference has no such rows"
+    rows = counted(seen.pair.current_rows, "row")
+    if seen.plan is None:
+        return rows
+    return f"{rows} in {counted(seen.plan.numbers[1], seen.plan.unit)}"

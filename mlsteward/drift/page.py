@@ -24,7 +24,10 @@ def page(report: DriftReport) -> str:
         ]
     if report.windows:
         lines += ["", "## Windows", "", *_table(["window", "rows", "verdict", "drifted"])]
-        lines += [f"| {one.window} | {one.rows} | {one.verdict} | {', '.join(one.drifted)} |" for one in report.windows]
+        lines += [
+            f"| {one.window} | {one.rows} | {one.verdict} | {', '.join(one.drifted) or one.why} |"
+            for one in report.windows
+        ]
     if report.left_out:
         lines += ["", "## Left out", "", *(f"- `{name}`: {why}" for name, why in report.left_out.items())]
     return "\n".join(lines) + "\n"

@@ -49,13 +49,16 @@ class ColumnReport(BaseModel):
 
 
 class WindowReport(BaseModel):
-    """One window of the current rows against the whole reference."""
+    """One window of the current rows.
+
+    `drifted` names the columns that did, and says what of the whole table; `why` says what there is too little of.
+    """
 
     window: str
     rows: int
     verdict: Verdict
     drifted: list[str] = []
-    worst: str = ""
+    why: str = ""
 
 
 class DriftReport(BaseModel):

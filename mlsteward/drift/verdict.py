@@ -78,12 +78,19 @@ def column_reports(findings: Sequence[Finding], importance: Mapping[str, float])
 
 def _column(name: str, findings: Sequence[Finding], importance: Mapping[str, float]) -> ColumnReport:
     drifted = sorted((found for found in findings if found.drift), key=lambda found: -found.severity)
-    distribution = next((found for found in findings if found.kind == "distribution"), findings[0])
     # The distribution speaks for the column unless only something else drifted.
-    main = distribution if distribution.drift or not drifted else drifted[0]
-    verdict: Verdict = "drift" if drifted else "stable" if distribution.enough else "not enough data"
+    main = next((found for found in drifted if found.kind == "distribution"), drifted[0] if drifted else None)
+    main = main or _quiet(findings)
+    verdict: Verdict = "drift" if drifted else "stable" if main.enough else "not enough data"
     also = [found.change for found in drifted if found is not main and found.window == main.window]
     return ColumnReport(column=name, verdict=verdict, main=main, also=also, importance=importance.get(name))
+
+
+def _quiet(findings: Sequence[Finding]) -> Finding:
+    """What to say of a column without drift: of several windows the worst that has enough data, if half of them do."""
+    found = [finding for finding in findings if finding.kind == "distribution"] or findings
+    enough = 2 * sum(finding.enough for finding in found) >= len(found)
+    return max((finding for finding in found if finding.enough == enough), key=lambda finding: finding.severity)
 
 
 def _rank(report: ColumnReport, *, known: bool) -> tuple[int, float, float]:

@@ -19,11 +19,20 @@ _MANY_BLOCKS = {"day": 800, "week": 800, "month": 800, "hour": 10_000, "minute":
 
 
 @dataclass(frozen=True)
-class Selection:
-    """The reference, the current windows by label (one, unless `by` asked for more), and what a block is."""
+class Window:
+    """Rows and those that they are compared with; `volume` says whether it means anything how many there are."""
 
     reference: Sample
-    windows: dict[str, Sample]
+    current: Sample
+    volume: bool = True
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The reference, the windows by label (one, unless `by` asked for more), and what a block is."""
+
+    reference: Sample
+    windows: dict[str, Window]
     unit: str
     reference_words: str
     current_words: str
@@ -31,11 +40,15 @@ class Selection:
 
 def select(connection: "duckdb.DuckDBPyConnection", choice: Choice) -> Selection:
     """The rows to compare. Raises UnusableData when nothing is left on one side."""
-    everything = Selection(Sample(path=choice.reference), {"": Sample(path=choice.current)}, "", "all rows", "all rows")
-    selection = _by_time(connection, choice) if choice.time_column else everything
+    selection = _by_time(connection, choice) if choice.time_column else _everything(choice)
     if choice.by and choice.by not in TIME_UNITS:
         selection = _by_values(connection, choice, selection)
     return _in_blocks(connection, choice, selection)
+
+
+def _everything(choice: Choice) -> Selection:
+    reference = Sample(path=choice.reference)
+    return Selection(reference, {"": Window(reference, Sample(path=choice.current))}, "", "all rows", "all rows")
 
 
 def _by_time(connection: "duckdb.DuckDBPyConnection", choice: Choice) -> Selection:
@@ -50,7 +63,9 @@ def _by_time(connection: "duckdb.DuckDBPyConnection", choice: Choice) -> Selecti
     if choice.by in TIME_UNITS:
         windows = _time_windows(connection, choice, where)
     words = f"rows {_words(None, since)[5:]}" if choice.same else "all rows"
-    return Selection(Sample(path=choice.reference, where=before), windows, "", words, _words(since, until))
+    reference = Sample(path=choice.reference, where=before)
+    against = {label: Window(reference, sample) for label, sample in windows.items()}
+    return Selection(reference, against, "", words, _words(since, until))
 
 
 def _words(since: datetime | None, until: datetime | None) -> str:
@@ -93,17 +108,29 @@ def label(start: datetime) -> str:
 
 
 def _by_values(connection: "duckdb.DuckDBPyConnection", choice: Choice, selection: Selection) -> Selection:
-    (sample,) = selection.windows.values()
+    """A window for each value, against the same value's rows of the reference, or all where it lacks the column."""
+    sample = next(iter(selection.windows.values())).current
     value = f"CAST({quote(choice.by)} AS VARCHAR)"
     found = connection.execute(
         f"SELECT {value} AS value, count(*) AS rows FROM read_parquet({literal(sample.path)})"
         f" WHERE {sample.where} AND {value} IS NOT NULL GROUP BY 1 ORDER BY rows DESC, value LIMIT {MOST_WINDOWS}"
     ).fetchall()
-    windows = {
-        str(value_): Sample(path=sample.path, where=f"{sample.where} AND {value} = {literal(str(value_))}")
-        for value_, _ in found
-    }
+    in_reference = _has_column(connection, selection.reference.path, choice.by)
+    windows: dict[str, Window] = {}
+    for value_, _ in found:
+        same = f" AND {value} = {literal(str(value_))}"
+        reference = _narrowed(selection.reference, same) if in_reference else selection.reference
+        windows[str(value_)] = Window(reference, _narrowed(sample, same), volume=in_reference)
     return Selection(selection.reference, windows, "", selection.reference_words, selection.current_words)
+
+
+def _has_column(connection: "duckdb.DuckDBPyConnection", path: str, name: str) -> bool:
+    found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})").fetchall()
+    return name.casefold() in {str(row[0]).casefold() for row in found}
+
+
+def _narrowed(sample: Sample, condition: str) -> Sample:
+    return Sample(path=sample.path, where=sample.where + condition)
 
 
 def _in_blocks(connection: "duckdb.DuckDBPyConnection", choice: Choice, selection: Selection) -> Selection:
@@ -122,7 +149,10 @@ def _with_block(selection: Selection, unit: str, block: str, known: str) -> Sele
     def put(sample: Sample) -> Sample:
         return Sample(path=sample.path, where=sample.where + known, block=block)
 
-    windows = {label: put(sample) for label, sample in selection.windows.items()}
+    windows = {
+        label: Window(put(window.reference), put(window.current), window.volume)
+        for label, window in selection.windows.items()
+    }
     return Selection(put(selection.reference), windows, unit, selection.reference_words, selection.current_words)
 
 
@@ -130,12 +160,15 @@ def _time_unit(connection: "duckdb.DuckDBPyConnection", choice: Choice, selectio
     """Days, or weeks or months where there are too many; shorter where no current window has five; "" if none has."""
     units = ("day", "week", "month", "hour", "minute")
     columns = ", ".join(f"count(DISTINCT date_trunc('{unit}', {choice.time}))" for unit in units)
-    before, *windows = [
-        connection.execute(f"SELECT {columns} FROM read_parquet({literal(s.path)}) WHERE {s.where}").fetchone() or ()
-        for s in (selection.reference, *selection.windows.values())
-    ]
+
+    def counted(sample: Sample) -> tuple[int, ...]:
+        sql = f"SELECT {columns} FROM read_parquet({literal(sample.path)}) WHERE {sample.where}"
+        return connection.execute(sql).fetchone() or (0,) * len(units)
+
+    references = {window.reference.where: counted(window.reference) for window in selection.windows.values()}
+    pairs = [(references[window.reference.where], counted(window.current)) for window in selection.windows.values()]
     for place, unit in enumerate(units):
-        most = max(window[place] for window in windows)
-        if min(most, before[place]) >= _FEW_BLOCKS and most + before[place] <= _MANY_BLOCKS[unit]:
+        numbers = [(before[place], after[place]) for before, after in pairs]
+        if max(map(min, numbers)) >= _FEW_BLOCKS and max(map(sum, numbers)) <= _MANY_BLOCKS[unit]:
             return unit
     return ""

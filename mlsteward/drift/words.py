@@ -24,7 +24,7 @@ def sentence(report: DriftReport) -> str:
     if report.verdict == "drift":
         drifted = [column for column in report.columns if column.verdict == "drift"]
         parts = [f"`{column.column}` ({how(column)})" for column in drifted[:_NAMED]]
-        parts += [found.change for found in report.table if found.drift]
+        parts += [_in_window(found.change, found) for found in report.table if found.drift]
         rest = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
         where = (
             f"Drift in {len(drifted)} of {counted(tested, 'column')}"
@@ -59,16 +59,16 @@ def column_words(column: ColumnReport) -> tuple[str, str]:
 
 
 def window_words(window: WindowReport) -> str:
-    """The columns that drifted in a window."""
+    """The columns that drifted in a window, and what else did."""
     return _few(window.drifted, 3)
 
 
 def unsure_words(report: DriftReport) -> str:
-    """The columns without enough data, with the reasons."""
+    """The columns and the windows without enough data, with the reasons."""
     unsure = [column for column in report.columns if column.verdict == "not enough data"]
-    return _few(
-        [f"{one.column} ({clipped(one.main.why, _EFFECT)})" if one.main.why else one.column for one in unsure], _UNSURE
-    )
+    columns = [f"{one.column} ({clipped(one.main.why, _EFFECT)})" if one.main.why else one.column for one in unsure]
+    windows = [f"{one.window} ({one.why})" for one in report.windows if one.why]
+    return "; ".join(part for part in (_few(columns, _UNSURE), _few(windows, WINDOWS)) if part)
 
 
 def left_out_words(report: DriftReport) -> str:
@@ -97,10 +97,12 @@ def drift_findings(report: DriftReport, page: str, picture: str) -> list[str]:
 
 def how(column: ColumnReport) -> str:
     """From what to what a column went."""
-    parts = [column.main.change, *column.also]
-    if column.main.window:
-        parts[0] += f" in {column.main.window}"
+    parts = [_in_window(column.main.change, column.main), *column.also]
     return "; ".join(part for part in parts if part)
+
+
+def _in_window(change: str, found: Finding) -> str:
+    return f"{change} in {found.window}" if found.window else change
 
 
 def effect_words(found: Finding) -> str:
