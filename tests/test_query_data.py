@@ -20,7 +20,7 @@ from mlsteward.store.runs import Run, add_run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.test_query_process import until
+from tests.run_server import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -195,7 +195,7 @@ async def test_others_are_answered_while_a_bomb_runs(tmp_path: Path, data: Path,
             stopped.append(await assistant.error("query_data", sql="SELECT lpad('x', 2000000000, 'y')"))
 
         group.start_soon(bomb)
-        await anyio.to_thread.run_sync(until, (workspace.folder / "queries").exists)
+        await anyio.to_thread.run_sync(eventually, (workspace.folder / "queries").exists)
         assert (await assistant.call("query_data", sql="SELECT 1 AS one"))["rows"] == [[1]]
         assert (await assistant.call("list_runs"))["total"] == 0
         assert not stopped
