@@ -56,7 +56,7 @@ async def test_a_dataset_lists_all_its_columns(
     assert "<words> were harvested" in text
 
 
-@pytest.mark.parametrize("count", [60, 150, 300, 2000])
+@pytest.mark.parametrize("count", [60, 150, 600])
 async def test_hundreds_of_columns_fit_one_answer(workspace: Workspace, assistant: Assistant, count: int) -> None:
     names = [f"measurement_{number:04d}" for number in range(count)]
     words = {name: f"Reading of sensor {name} on the east side of the plant, in minutes" for name in names}
