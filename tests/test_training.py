@@ -17,7 +17,6 @@ from mlsteward.training.options import SplitChoice, TrainOptions
 from mlsteward.training.parameters import check_parameters
 from mlsteward.training.report import decision, verdict
 from mlsteward.training.task import check_task, read_target
-from mlsteward.training.threshold import check_costs, choose_threshold
 from mlsteward.training.train import Trained, train
 from tests.training_samples import orders, table_of
 
@@ -127,19 +126,6 @@ def test_labels_are_spelled_alike_whatever_their_type():
     assert list(as_labels(pd.Series([1.0, 2.0, np.nan]))) == ["1", "2", None]
     assert list(as_labels(pd.Series([True, False], dtype=object))) == ["true", "false"]
     assert list(as_labels(pd.Series(["a", None]))) == ["a", None]
-
-
-def test_costs_move_the_threshold_and_are_checked():
-    generator = np.random.default_rng(0)
-    scores = generator.random(4000)
-    truth = generator.random(4000) < scores
-    costs = check_costs({"false_negative": 4, "false_positive": 1}, "binary")
-    assert abs(choose_threshold(truth, scores, None, costs) - 0.2) < 0.06
-    assert choose_threshold(np.array([False, True]), np.array([0.2, 0.6]), None, {}) == pytest.approx(0.4)
-    with pytest.raises(InvalidArgument, match="false_negative"):
-        check_costs({"false_negatives": 4}, "binary")
-    with pytest.raises(InvalidArgument, match="regression"):
-        check_costs({"false_negative": 4}, "regression")
 
 
 def test_the_greedy_ensemble_prefers_models_that_err_differently():

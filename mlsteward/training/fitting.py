@@ -17,6 +17,7 @@ from mlsteward.training.signature import SignatureColumn, Task
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+_STOPS_EARLY = 10_000
 _TARGET_TYPES = {"binary": "binary", "multiclass": "multiclass", "regression": "continuous"}
 
 
@@ -36,13 +37,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Problem:
-    """What stays the same between candidates."""
+    """What stays the same between candidates; the served model is fitted on `rows` rows."""
 
     task: Task
     classes: int
     columns: Sequence[SignatureColumn]
     seed: int
     time_column: str = ""
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,11 @@ def fit_member(candidate: Candidate, problem: Problem, rows: Rows) -> Member:
         time_column=problem.time_column,
     )
     matrix = encoder.fit_transform(rows.frame, rows.target)
-    estimator = make_estimator(candidate.estimator, problem.task, candidate.params, problem.seed)
+    params = dict(candidate.params)
+    if candidate.estimator == "hist_gradient_boosting":
+        # Left to itself it stops early beyond 10,000 rows: smaller folds would show another model than is served.
+        params.setdefault("early_stopping", problem.rows > _STOPS_EARLY)
+    estimator = make_estimator(candidate.estimator, problem.task, params, problem.seed)
     if rows.weights is not None and has_fit_parameter(estimator, "sample_weight"):
         estimator.fit(matrix, rows.target, sample_weight=rows.weights)
     else:

@@ -66,7 +66,7 @@ class Prepared:
 
     def problem(self, seed: int) -> Problem:
         time_column = self.split.column if self.split.kind == "time" else ""
-        return Problem(self.target.task, len(self.target.classes), self.signature, seed, time_column)
+        return Problem(self.target.task, len(self.target.classes), self.signature, seed, time_column, len(self.train))
 
     def training_rows(self, *, folds: int, most: int, seed: int) -> tuple[Rows, Rows, Integers]:
         """All training rows; those that candidates are cross-fitted on (at most `most`), and their places in them."""

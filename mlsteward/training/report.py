@@ -1,7 +1,10 @@
 """What a training says of itself in words."""
 
+import numpy as np
+
 from mlsteward.answer import interval, number
-from mlsteward.evaluation.metrics import greater_is_better
+from mlsteward.evaluation.directions import greater_is_better
+from mlsteward.training.threshold import mean_cost
 from mlsteward.training.train import Trained
 
 TITLES = {
@@ -61,10 +64,9 @@ def decision(trained: Trained) -> str:
     bundle = trained.bundle
     if bundle.task == "binary":
         rule = "least cost" if trained.costs else "highest F1"
-        cost = f"; held-out cost {number(trained.cost)} a row" if trained.cost is not None else ""
         return (
-            f"predicts `{bundle.classes[1]}` from a probability of {number(bundle.threshold, 3)} on ({rule} out of "
-            f"fold){cost}"
+            f"predicts `{bundle.classes[1]}` from a probability of {number(bundle.threshold, 3)} on "
+            f"({trained.threshold_note or f'{rule} out of fold'}){_cost_words(trained)}"
         )
     if bundle.conformal is not None:
         return (
@@ -72,6 +74,17 @@ def decision(trained: Trained) -> str:
             f"held for {number(trained.coverage, 3)} of the held-out ones (split conformal)"
         )
     return ""
+
+
+def _cost_words(trained: Trained) -> str:
+    """The held-out cost beside those of the two decisions that need no model."""
+    if trained.cost is None:
+        return ""
+    truth = trained.test_truth == trained.bundle.classes[1]
+    all_of, none = (
+        mean_cost(truth, np.full(len(truth), flagged), trained.test_weights, trained.costs) for flagged in (True, False)
+    )
+    return f"; held-out cost {number(trained.cost)} a row (flagging none {number(none)}, every row {number(all_of)})"
 
 
 def title(metric: str) -> str:

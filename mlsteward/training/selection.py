@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from mlsteward.evaluation.metrics import greater_is_better
+from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.training.bundle import Member
 from mlsteward.training.ensemble import greedy_weights
 from mlsteward.training.estimators import find_estimator
@@ -25,6 +25,7 @@ Progress = Callable[[float, str], None]
 _LARGE = 5_000
 _MOST_MEMBERS = 5
 _MOST_MEMBERS_LARGE = 3
+_RAREST_ROWS = 200
 _BASELINE_ROWS = 20_000
 
 
@@ -56,15 +57,17 @@ class Selected:
     fold_members: list[Member]
 
 
-def cross_fitting(options: TrainOptions, rows: int) -> tuple[int, int]:
+def cross_fitting(options: TrainOptions, rows: int, rarest: float = 1.0) -> tuple[int, int]:
     """How many folds, and how many of `rows` training rows at most are cross-fitted.
 
     A search over few rows takes 5 folds, over many 3 folds of 20,000 rows. One named estimator is judged on held-out
-    rows alone, so two folds of 5,000 rows are enough for its threshold and keep its run close to the bare fit.
+    rows alone, so two folds of 5,000 rows are enough for its threshold and keep its run close to the bare fit. A class
+    of the share `rarest` takes more rows, up to 20,000: models of few positives are far surer of themselves than the
+    one that is served.
     """
     if options.estimator == "auto" or options.tune:
         return (5 if rows <= _LARGE else 3), SELECTION_ROWS
-    return 2, _LARGE
+    return 2, int(np.clip(_RAREST_ROWS / rarest, _LARGE, SELECTION_ROWS))
 
 
 def select(

@@ -19,7 +19,8 @@ from mlsteward.training.options import SplitChoice, TrainOptions, choose_metric
 from mlsteward.training.portfolio import LINEAR, to_predictions, truth_of
 from mlsteward.training.prepare import Prepared, Table, prepare
 from mlsteward.training.selection import Selected, cross_fitting, select
-from mlsteward.training.threshold import check_costs, choose_threshold, mean_cost
+from mlsteward.training.task import Target
+from mlsteward.training.threshold import Threshold, check_costs, choose_threshold, mean_cost
 
 Floats = NDArray[np.float64]
 
@@ -55,15 +56,12 @@ class Trained:
     difference: Difference | None
     costs: dict[str, float]
     cost: float | None
+    threshold_note: str
     coverage: float | None
 
     @property
     def test_truth(self) -> NDArray[np.object_] | Floats:
         return self.prepared.target.truth[self.prepared.test]
-
-    @property
-    def train_truth(self) -> NDArray[np.object_] | Floats:
-        return self.prepared.target.truth[self.prepared.train]
 
     @property
     def test_weights(self) -> Floats | None:
@@ -89,20 +87,32 @@ def _train(table: Table, options: TrainOptions, choice: SplitChoice, progress: C
     metric = choose_metric(options.metric, target.task)
     costs = check_costs(options.costs, target.task)
     problem = prepared.problem(options.seed)
-    folds, most = cross_fitting(options, len(prepared.train))
+    folds, most = cross_fitting(options, len(prepared.train), _rarest(prepared))
     rows, part, chosen = prepared.training_rows(folds=folds, most=most, seed=options.seed)
     selected = select(options, problem, rows, part, metric=metric, classes=target.classes, progress=progress)
     progress(0.95, "measuring on the held-out rows")
-    bundle = _bundle(prepared, selected, part, costs)
+    threshold = _threshold(target, selected, part, costs)
+    bundle = _bundle(prepared, selected, part, threshold.value)
     test = bundle.predict(prepared.frame.iloc[prepared.test])
     fitted, dealt = _fitted(bundle, selected, rows, chosen)
-    return _measure(prepared, metric, bundle, selected, test, fitted, dealt, costs, options.seed)
+    return _measure(prepared, metric, bundle, selected, test, fitted, dealt, costs, threshold.note, options.seed)
 
 
-def _bundle(prepared: Prepared, selected: Selected, part: Rows, costs: dict[str, float]) -> ModelBundle:
-    target, threshold, half_width = prepared.target, 0.5, None
-    if target.task == "binary":
-        threshold = choose_threshold(part.target == 1, selected.scores[:, 1], part.weights, costs)
+def _rarest(prepared: Prepared) -> float:
+    """The share of the rarest class in the training rows; 1 for numbers."""
+    if not prepared.target.classes:
+        return 1.0
+    return float(np.bincount(prepared.target.values[prepared.train].astype(np.int64)).min() / len(prepared.train))
+
+
+def _threshold(target: Target, selected: Selected, part: Rows, costs: dict[str, float]) -> Threshold:
+    if target.task != "binary":
+        return Threshold(0.5)
+    return choose_threshold(part.target == 1, selected.scores[:, 1], part.weights, costs)
+
+
+def _bundle(prepared: Prepared, selected: Selected, part: Rows, threshold: float) -> ModelBundle:
+    target, half_width = prepared.target, None
     if target.task == "regression":
         half_width = conformal_half_width(np.abs(part.target - selected.scores[:, 0]), CONFORMAL_LEVEL)
     return ModelBundle(
@@ -146,6 +156,7 @@ def _measure(
     fitted: Predictions,
     folds: NDArray[np.int64],
     costs: dict[str, float],
+    threshold_note: str,
     seed: int,
 ) -> Trained:
     target, rows = prepared.target, prepared.test
@@ -194,5 +205,6 @@ def _measure(
         difference=difference,
         costs=costs,
         cost=cost,
+        threshold_note=threshold_note,
         coverage=None if width is None else coverage(truth.astype(np.float64), test.labels.astype(np.float64), width),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlsteward.errors import InvalidArgument
-from mlsteward.evaluation.metrics import greater_is_better
+from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.training.estimators import Draw, find_estimator
 from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows
 from mlsteward.training.portfolio import Scored, score
