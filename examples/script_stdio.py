@@ -19,9 +19,9 @@ async def main() -> None:
         async with Client(stdio_client(server)) as client:
             await show(client, "register_dataset", name="tumours", source="sample:breast_cancer")
             await show(client, "lookup_data_dictionary", dataset="tumours")
-            await show(client, "train_model", dataset="tumours", target="target", estimator="logistic_regression")
+            await show(client, "train_model", dataset="tumours", target="diagnosis", estimator="logistic_regression")
             await show(
-                client, "train_model", dataset="tumours", target="target", estimator="extra_trees", name="tumour"
+                client, "train_model", dataset="tumours", target="diagnosis", estimator="extra_trees", name="tumour"
             )
             await show(client, "compare_runs", last=2)
             await show(client, "explain_model", model="tumour")

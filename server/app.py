@@ -19,6 +19,7 @@ from mcp_types import (
     Completion,
     CompletionArgument,
     CompletionContext,
+    GetPromptResult,
     InputRequiredResult,
     PromptReference,
     Resource,
@@ -82,6 +83,18 @@ class Steward(MCPServer[Services]):
             # The protocol's own error, as the specification has it: such a call has no result.
             raise MCPError(code=INVALID_PARAMS, message=unknown_tool(name, self.tool_names).words())
         return await super().call_tool(name, arguments, context)
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Services, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        prompts = {prompt.name: prompt for prompt in await self.list_prompts()}
+        if name not in prompts:
+            raise MCPError(code=INVALID_PARAMS, message=f"There is no prompt {name!r}; there are {', '.join(prompts)}.")
+        given = {key for key, value in (arguments or {}).items() if value.strip()}
+        needed = [one.name for one in prompts[name].arguments or [] if one.required and one.name not in given]
+        if needed:
+            raise MCPError(code=INVALID_PARAMS, message=f"The prompt {name} needs {', '.join(needed)}.")
+        return await super().get_prompt(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:
         return [

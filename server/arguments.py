@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_origin
 
@@ -10,6 +11,9 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import close_names
+
+# What pydantic adds to a place for each type of a union.
+_TYPE = re.compile(r"(int|float|str|bool|none|(list|dict|constrained-\w+)\[.*\])")
 
 
 class Arguments(ArgModelBase):
@@ -36,7 +40,8 @@ def validate_arguments(tool: str, model: type[Arguments], given: Mapping[str, An
     try:
         return model.model_validate(present).model_dump_one_level()
     except ValidationError as error:
-        lines = [_line(problem, model) for problem in error.errors(include_url=False)]
+        # A value that fits none of several types is one problem to the caller, and several to pydantic.
+        lines = dict.fromkeys(_line(problem, model) for problem in error.errors(include_url=False))
         raise InvalidArgument("\n".join([f"{tool} was not called:", *lines])) from error
 
 
@@ -66,7 +71,7 @@ def _read(value: Any, annotation: Any) -> Any:
 
 
 def _line(problem: Any, model: type[Arguments]) -> str:
-    where = ".".join(str(part) for part in problem["loc"]) or "arguments"
+    where = ".".join(str(part) for part in problem["loc"] if not _TYPE.fullmatch(str(part))) or "arguments"
     name = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "missing":
         return f"- {where} is needed."

@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 # Threads wait for runs, so there are more of them than anyio's default of 40 would allow.
 CALL_THREADS = 96
+_LONGEST_ERROR = 3000
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class Tool(SDKTool):
             )
             return to_result(answer) if convert_result else answer
         except StewardError as error:
-            raise ToolError(error.words()) from error
+            raise ToolError(_clipped(error.words())) from error
         except Exception as error:  # the outermost edge of a call: a crash becomes a reference into the log
             reference = uuid.uuid4().hex[:8]
             logger.exception("%s crashed, reference %s", self.name, reference)
@@ -187,6 +188,11 @@ class Tool(SDKTool):
             ) from error
         finally:
             call.cancelled.set()
+
+
+def _clipped(words: str) -> str:
+    """Words may quote what the caller sent, however long; their end says what to do next."""
+    return words if len(words) <= _LONGEST_ERROR else f"{words[: _LONGEST_ERROR - 500]} … {words[-500:]}"
 
 
 def caller(context: Context[Any, Any], workspace: Workspace) -> Actor:

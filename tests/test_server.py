@@ -88,6 +88,28 @@ async def test_both_prompts_are_offered_and_name_what_was_given(assistant: Assis
     assert "churn.csv" in prompt.model_dump_json()
 
 
+async def test_an_unknown_prompt_or_a_missing_argument_is_refused_in_words(assistant: Assistant) -> None:
+    with pytest.raises(MCPError, match="there are train_a_first_model"):
+        await assistant.client.get_prompt("train_a_model", {})
+    with pytest.raises(MCPError, match="needs data"):
+        await assistant.client.get_prompt("train_a_first_model", {"data": " "})
+
+
+async def test_an_error_never_echoes_at_length_what_was_sent(assistant: Assistant) -> None:
+    words = await assistant.error("list_runs", where="(" * 20_000)
+    assert len(words) <= 3_100
+
+
+async def test_a_value_that_fits_none_of_several_types_is_one_line(assistant: Assistant) -> None:
+    words = await assistant.error("log_run", name="elsewhere", metrics={"rmse": "low"})
+    assert "float" not in words.splitlines()[1].split("=")[0]
+
+
+async def test_a_cursor_that_no_page_gave_is_refused(assistant: Assistant) -> None:
+    await assistant.call("log_run", name="elsewhere", metrics={"rmse": 1})
+    assert "cursor='zz'" in await assistant.error("read_page", uri="mlsteward://runs/1", cursor="zz")
+
+
 async def test_a_read_only_server_hides_what_changes_and_keeps_what_judges(workspace: Workspace) -> None:
     reading = Workspace(workspace.settings.model_copy(update={"read_only": True}))
     async with assistant_of(reading) as assistant:

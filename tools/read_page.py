@@ -40,7 +40,11 @@ def read_page(call: Call, uri: str, cursor: str = "") -> PageAnswer:
         return PageAnswer(
             verdict=f"{uri} is an image.", uri=uri, mime_type=content.mime_type, total=len(content.body), image=image
         )
-    start = int(cursor) if cursor.isdigit() else 0
+    if cursor and not cursor.isdigit():
+        raise InvalidArgument(
+            f"cursor={cursor!r} is not one that a part of this page gave.", next=f'read_page(uri="{uri}")'
+        )
+    start = int(cursor or 0)
     end = _line_end(content.body, start)
     rest = str(end) if end < len(content.body) else ""
     return PageAnswer(
