@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from mlsteward.drift.checks import check_column
-from mlsteward.drift.counts import ColumnCounts, count_categories, count_values
+from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Floats, Strings
 from mlsteward.drift.report import ColumnReport, Verdict
 from mlsteward.drift.verdict import column_reports, judge, overall
 
@@ -113,6 +113,30 @@ COLUMNS = [
     Column("rare", two_classes(0.02), categorical=True),
 ]
 DISCRETE = ["poisson_half", "poisson_three", "five_point_scale", "rounded", "tenths"]
+
+
+def count_values(reference: Floats, current: Floats) -> CountedValues:
+    """The counted form of two arrays of finite numbers."""
+    values, places = np.unique(np.concatenate([reference, current]), return_inverse=True)
+    first = np.bincount(places[: len(reference)], minlength=len(values))
+    second = np.bincount(places[len(reference) :], minlength=len(values))
+    return CountedValues(values, first.astype(np.int64), second.astype(np.int64))
+
+
+def count_categories(reference: Strings, current: Strings) -> CountedCategories:
+    """The counted form of two arrays of category names."""
+    names, places = np.unique(np.concatenate([reference, current]).astype(str), return_inverse=True)
+    first = np.bincount(places[: len(reference)], minlength=len(names)).astype(np.int64)
+    second = np.bincount(places[len(reference) :], minlength=len(names)).astype(np.int64)
+    order = np.lexsort((names, -first))
+    sizes, categories = np.unique(first + second, return_counts=True)
+    return CountedCategories(
+        categories=names[order].astype(object),
+        reference=first[order],
+        current=second[order],
+        spread=tuple(zip(sizes.tolist(), categories.tolist(), strict=True)),
+        unseen_current=int(second[first == 0].sum()),
+    )
 
 
 def counted(column: Column, random: Generator, rows: int, current_rows: int, *, shifted: bool) -> ColumnCounts:

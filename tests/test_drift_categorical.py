@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
+from benchmarks.drift_samples import count_categories
 from mlsteward.drift import categorical
 from mlsteward.drift.checks import check_categories, check_unseen
-from mlsteward.drift.counts import CountedCategories, count_categories
+from mlsteward.drift.counts import CountedCategories
 from mlsteward.drift.verdict import judge
 
 BEFORE, AFTER = np.array([500, 300, 150, 50]), np.array([420, 340, 160, 80])

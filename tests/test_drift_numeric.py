@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.drift_samples import count_values
 from mlsteward.drift import numeric
-from mlsteward.drift.counts import CountedValues, count_values
+from mlsteward.drift.counts import CountedValues
 from mlsteward.drift.multiplicity import cauchy_combination
 
 random = np.random.default_rng(7)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.drift_samples import count_categories
 from mlsteward.drift import rates
-from mlsteward.drift.counts import count_categories
 
 
 def test_few_hits_are_tested_exactly() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.drift_samples import count_categories, count_values
 from mlsteward.data.engine import connect
 from mlsteward.drift import numeric, sql
 from mlsteward.drift.columns import ComparedColumn
-from mlsteward.drift.counts import count_categories, count_values
 from mlsteward.drift.grid import Grid
 from mlsteward.drift.sql import GRID_CELLS, Pair, Sample
 from tests.drift_tables import write_table

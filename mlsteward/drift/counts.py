@@ -58,27 +58,3 @@ class ColumnCounts:
     values: CountedValues | None = None
     categories: CountedCategories | None = None
     outcome: bool = False
-
-
-def count_values(reference: Floats, current: Floats) -> CountedValues:
-    """The counted form of two arrays of finite numbers."""
-    values, places = np.unique(np.concatenate([reference, current]), return_inverse=True)
-    first = np.bincount(places[: len(reference)], minlength=len(values))
-    second = np.bincount(places[len(reference) :], minlength=len(values))
-    return CountedValues(values, first.astype(np.int64), second.astype(np.int64))
-
-
-def count_categories(reference: Strings, current: Strings) -> CountedCategories:
-    """The counted form of two arrays of category names."""
-    names, places = np.unique(np.concatenate([reference, current]).astype(str), return_inverse=True)
-    first = np.bincount(places[: len(reference)], minlength=len(names)).astype(np.int64)
-    second = np.bincount(places[len(reference) :], minlength=len(names)).astype(np.int64)
-    order = np.lexsort((names, -first))
-    sizes, categories = np.unique(first + second, return_counts=True)
-    return CountedCategories(
-        categories=names[order].astype(object),
-        reference=first[order],
-        current=second[order],
-        spread=tuple(zip(sizes.tolist(), categories.tolist(), strict=True)),
-        unseen_current=int(second[first == 0].sum()),
-    )

@@ -103,18 +103,9 @@ def _count_number(
         for which in (0, 1)
     ]
     nulls = side[empty], block[empty], rows[empty]
-    return (
-        ColumnCounts(
-            name=column.name,
-            rows=pair.rows,
-            current_rows=pair.current_rows,
-            nulls=int((nulls[2] * (nulls[0] == 0)).sum()),
-            current_nulls=int((nulls[2] * (nulls[0] == 1)).sum()),
-            values=CountedValues(grid.values(distinct), counts[0], counts[1]),
-            outcome=column.outcome,
-        ),
-        BlockedCells(side[~empty], block[~empty], places.astype(np.int64), rows[~empty], nulls),
-    )
+    blocked = BlockedCells(side[~empty], block[~empty], places.astype(np.int64), rows[~empty], nulls)
+    values = CountedValues(grid.values(distinct), counts[0], counts[1])
+    return _counts(pair, column, blocked, values=values), blocked
 
 
 def choose_grids(
@@ -209,18 +200,27 @@ def _count_category(
         unseen_current=unseen[0],
     )
     blocked = _blocked_categories(connection, _spread(connection, "units"), unseen[1])
-    nulls = blocked.nulls
-    return (
-        ColumnCounts(
-            name=column.name,
-            rows=pair.rows,
-            current_rows=pair.current_rows,
-            nulls=int((nulls[2] * (nulls[0] == 0)).sum()),
-            current_nulls=int((nulls[2] * (nulls[0] == 1)).sum()),
-            categories=counted,
-            outcome=column.outcome,
-        ),
-        blocked,
+    return _counts(pair, column, blocked, categories=counted), blocked
+
+
+def _counts(
+    pair: Pair,
+    column: ComparedColumn,
+    blocked: BlockedCells,
+    *,
+    values: CountedValues | None = None,
+    categories: CountedCategories | None = None,
+) -> ColumnCounts:
+    side, _, rows = blocked.nulls
+    return ColumnCounts(
+        name=column.name,
+        rows=pair.rows,
+        current_rows=pair.current_rows,
+        nulls=int(rows[side == 0].sum()),
+        current_nulls=int(rows[side == 1].sum()),
+        values=values,
+        categories=categories,
+        outcome=column.outcome,
     )
 
 
