@@ -109,3 +109,8 @@ def test_misspelt_names_find_what_was_meant(entries: list[Entry]) -> None:
     assert names_like("dep_dely", entries)[0] == "dep_delay"
     assert names_like("flights.dep_dely", entries)[0] == "flights.dep_delay"
     assert names_like("flihgts", entries)[0] == "flights"
+
+
+def test_very_short_names_are_not_what_was_meant(entries: list[Entry]) -> None:
+    short = harvest_columns("r", profile_of({"d": [1.5, 2.5], "or": [1.5, 2.5]}), {})
+    assert names_like("order date", [*entries, *short]) == []

@@ -125,7 +125,13 @@ def names_like(query: str, entries: Sequence[Entry]) -> list[str]:
     """Names of columns and datasets spelled most like a word of the query."""
     names = {_display(entry, "." in query) for entry in entries}
     words = [word for word in _NAMELIKE.findall(query) if word.casefold() not in _ASKING] or [query]
-    return list(dict.fromkeys(found for word in words for found in close_names(word, sorted(names), limit=2)))[:3]
+    found = [name for word in words for name in close_names(word, sorted(names), limit=2) if _alike(word, name)]
+    return list(dict.fromkeys(found))[:3]
+
+
+def _alike(word: str, name: str) -> bool:
+    """Whether lengths are near enough for a misspelling: a name of a letter or two is part of any word."""
+    return min(len(word), len(name)) >= max(3, 0.6 * max(len(word), len(name)))
 
 
 def _display(entry: Entry, dotted: bool) -> str:
