@@ -59,6 +59,11 @@ def test_what_a_careful_reader_would_say_is_warned_about(expression: str, words:
     assert (words in " ".join(warnings)) if words else warnings == []
 
 
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_a_few_rows_are_not_called_constant(rows: int) -> None:
+    assert profile(f"SELECT 'west' AS x FROM range({rows})").column("x").warnings == []
+
+
 def test_numbers_that_are_not_finite_count_as_nulls() -> None:
     column = profile("SELECT unnest(['nan'::DOUBLE, 'inf'::DOUBLE, 1.0, 3.0]) AS x").column("x")
     assert (column.nulls, column.mean, column.maximum) == (2, 2.0, 3.0)

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 
     from mlsteward.data.profile import ColumnProfile
 
-# Below so many rows every column looks unique.
+# Below so many rows every column looks unique, or nearly constant.
 _FEW = 20
+_FEW_ALIKE = 10
 
 
 def column_warnings(connection: "duckdb.DuckDBPyConnection", source: str, column: "ColumnProfile") -> list[str]:
@@ -28,12 +29,12 @@ def column_warnings(connection: "duckdb.DuckDBPyConnection", source: str, column
 
 
 def _of_distribution(column: "ColumnProfile", filled: int) -> list[str]:
-    if column.distinct == 1 and filled >= 2:
+    if column.distinct == 1 and filled >= _FEW_ALIKE:
         return ["constant: one value in every row"]
     may_be_id = column.family == "text" or (column.family == "number" and column.type not in ("DOUBLE", "FLOAT"))
     if may_be_id and filled >= _FEW and column.distinct_exact and column.distinct == filled:
         return ["id-like: every value occurs once"]
-    if column.top and column.top[0].count > 0.99 * filled:
+    if filled >= _FEW_ALIKE and column.top and column.top[0].count > 0.99 * filled:
         return [f"nearly constant: {column.top[0].count / filled:.2%} are {column.top[0].value[:40]!r}"]
     return []
 
