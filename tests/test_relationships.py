@@ -104,3 +104,23 @@ def test_two_columns_together_are_linked_where_only_both_are_unique() -> None:
 def test_windows_of_one_table_are_not_joined_by_pairs_of_columns() -> None:
     june = {"origin": ["EWR", "JFK"] * 30, "step": [number // 2 for number in range(60)]}
     assert found({"june": june, "july": june}) == {}
+
+
+def test_the_number_in_a_name_does_not_make_names_agree() -> None:
+    digits = {"pixel_0_2": [number % 17 for number in range(200)]}
+    ticks = {"id": list(range(100)), "price": [0.5 + number for number in range(100)]}
+    assert found({"digits": digits, "tick2": ticks}) == {}
+
+
+def test_a_row_or_a_letter_links_nothing() -> None:
+    one = {"a": [1], "b": ["x"], "carrier": ["UA"]}
+    pasted = {"a": [1, 2, 3], "b": ["x", "y", "z"], "carrier": ["UA", "AA", "DL"]}
+    assert found({"one": one, "pasted": pasted}) == {}
+    longer = {"a": list(range(1, 31))}
+    assert found({"pasted": pasted, "longer": longer}) == {}
+
+
+def test_a_small_table_of_names_is_linked_by_its_column() -> None:
+    airlines = {"carrier": ["UA", "AA", "DL"]}
+    flights = {"carrier": ["UA", "AA"] * 10}
+    assert list(found({"airlines": airlines, "flights": flights})) == ["flights.carrier → airlines.carrier"]

@@ -20,6 +20,9 @@ COVERAGE_UNNAMED = 0.9
 MOST_CANDIDATES = 40
 MOST_PAIRS = 12
 MOST_ROWS_FOR_PAIRS = 5_000_000
+# Below so many values or rows one column lies within another by chance.
+LEAST_VALUES = 3
+LEAST_ROWS = 10
 # Names that say nothing of what they identify.
 _GENERIC = frozenset("id ids key code name number no num nr index value uuid guid ref".split())
 
@@ -104,7 +107,7 @@ def _single_candidates(source: DatasetTable, target: DatasetTable) -> list[_Cand
     return [
         _Candidate((a.name,), (b.name,), COVERAGE_NAMED if named else COVERAGE_UNNAMED)
         for a, b, named in pairs
-        if _fits(a, b) and (named or _telling(a, b))
+        if _enough(a, b, named) and _fits(a, b) and (named or _telling(a, b))
     ][:MOST_CANDIDATES]
 
 
@@ -112,6 +115,11 @@ def _may_be_unique(column: ColumnProfile) -> bool:
     filled = column.rows - column.nulls
     least = filled if column.distinct_exact else 0.95 * filled
     return _joinable(column) and filled >= 2 and column.distinct >= least
+
+
+def _enough(a: ColumnProfile, b: ColumnProfile, named: bool) -> bool:
+    least = LEAST_VALUES if named else LEAST_ROWS
+    return a.rows - a.nulls >= least and b.distinct >= LEAST_VALUES and (named or a.distinct >= LEAST_VALUES)
 
 
 def _joinable(column: ColumnProfile) -> bool:
@@ -134,7 +142,7 @@ def _overlap(a: ColumnProfile, b: ColumnProfile) -> bool:
 
 def _telling(a: ColumnProfile, b: ColumnProfile) -> bool:
     """Whether it would say anything that all values of `a` are found in `b`, their names aside."""
-    if b.distinct < 20 or a.distinct < 3:
+    if b.distinct < 20:
         return False
     if a.family == "text":
         return max(map(len, example_values(a)), default=0) > 1
@@ -146,12 +154,17 @@ def _telling(a: ColumnProfile, b: ColumnProfile) -> bool:
 def _same_name(a: str, b: str, target: str) -> bool:
     """Whether `a` is named for column `b` of dataset `target`, as `customer_id` is for `customers.id`."""
     first, second = split_words(a), split_words(b)
-    table = [singular(word) for word in split_words(target)]
-    specific = [word for word in second if word not in _GENERIC]
+    table = [singular(word) for word in split_words(target) if _says_what(word)]
+    specific = [word for word in second if _says_what(word)]
     if specific and first[-len(second) :] == second:
         return True
-    stem = [singular(word) for word in first if word not in _GENERIC]
+    stem = [singular(word) for word in first if _says_what(word)]
     return bool(stem) and bool(table) and stem[-1] == table[-1]
+
+
+def _says_what(word: str) -> bool:
+    """Whether a word of a name says what it identifies; a number or a letter does not."""
+    return len(word) > 1 and not word.isdigit() and word not in _GENERIC
 
 
 def _double_candidates(source: TableProfile, target: TableProfile) -> list[_Candidate]:
@@ -160,7 +173,9 @@ def _double_candidates(source: TableProfile, target: TableProfile) -> list[_Cand
     Tables with all columns alike are windows of one table, which no key joins.
     """
     mine = {column.name: column for column in source.columns}
-    if target.rows > MOST_ROWS_FOR_PAIRS or mine.keys() == {column.name for column in target.columns}:
+    if min(source.rows, target.rows) < LEAST_ROWS or target.rows > MOST_ROWS_FOR_PAIRS:
+        return []
+    if mine.keys() == {column.name for column in target.columns}:
         return []
     shared = [
         column
