@@ -64,6 +64,7 @@ async def test_a_model_is_trained_and_named_and_the_answer_says_how_good_it_is(t
 async def test_the_number_behind_a_class_is_set_aside_with_the_reason(trainer: Assistant):
     text = await trainer.text("train_model", dataset="orders", target="large", **NAMED)
     assert "amount decides the target: the class changes at 3" in text
+    assert " )" not in text
 
 
 @pytest.mark.anyio

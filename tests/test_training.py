@@ -1,6 +1,7 @@
 """Tasks, thresholds, ensembles, parameters, and training as a whole."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from mlsteward.errors import InvalidArgument, NotSupported, UnusableData
+from mlsteward.evaluation.comparison import Difference
 from mlsteward.training.ensemble import greedy_weights, loss
 from mlsteward.training.estimators import find_estimator
 from mlsteward.training.labels import as_labels
@@ -184,7 +186,7 @@ def test_a_regression_says_how_wide_its_predictions_are_and_how_often_that_held(
     assert trained.bundle.conformal is not None
     assert trained.coverage is not None
     assert 0.75 < trained.coverage <= 1
-    assert "split conformal" in decision(trained)
+    assert f"held for {trained.coverage:.1%} of the held-out ones (split conformal)" in decision(trained)
 
 
 def test_the_verdict_holds_interval_baselines_and_whether_linear_is_beaten():
@@ -196,6 +198,23 @@ def test_the_verdict_holds_interval_baselines_and_whether_linear_is_beaten():
     assert "dummy 0.5" in words
     assert "It beats the linear baseline by" in words
     assert "does not beat" in verdict(fit(two_classes(300), target="y", params={"max_iter": 5, "max_leaf_nodes": 3}))
+
+
+def test_a_linear_model_is_not_told_that_a_linear_one_is_simpler():
+    frame = two_classes()
+    named = fit(frame, target="y", estimator="logistic_regression", params={})
+    assert named.difference is None
+    assert "It is the linear baseline itself" in verdict(named)
+    shrunk = verdict(fit(frame, target="y", estimator="logistic_regression", params={"C": 0.9}))
+    assert "does not beat" in shrunk
+    assert "simpler" not in shrunk
+
+
+def test_a_difference_of_nothing_is_no_minus_zero():
+    trained = fit(two_classes(), target="y", params={"max_iter": 3}, metric="log_loss")
+    same = replace(trained, difference=Difference(-3e-5, -9e-5, 9e-5, 1.0, 80, 80))
+    assert "0 [0, 0] in log loss" in verdict(same)
+    assert "-0" not in verdict(same)
 
 
 def test_weights_carry_through_metrics():

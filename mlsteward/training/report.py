@@ -4,6 +4,7 @@ import numpy as np
 
 from mlsteward.answer import interval, number
 from mlsteward.evaluation.directions import greater_is_better
+from mlsteward.training.portfolio import LINEAR
 from mlsteward.training.threshold import mean_cost
 from mlsteward.training.train import Trained
 
@@ -46,17 +47,24 @@ def linear_words(trained: Trained) -> str:
     """Whether the model beats the linear baseline, by the paired interval of their difference."""
     difference, name = trained.difference, title(trained.metric)
     if difference is None:
-        return "The linear model itself is the best found."
+        found = trained.bundle.members[0].name == LINEAR[trained.bundle.task].name
+        return "The linear model itself is the best found." if found else "It is the linear baseline itself."
     if difference.value is None or difference.low is None or difference.high is None:
         return "Too few independent rows to say whether it beats the linear baseline."
     sign = 1.0 if greater_is_better(trained.metric) else -1.0
     gain = sorted(sign * bound for bound in (difference.low, difference.high))
-    by = f"{number(sign * difference.value, 3)} [{number(gain[0], 3)}, {number(gain[1], 3)}] in {name}, paired"
+    # What would be written as minus zero is zero.
+    value, low, high = (number(one if abs(one) >= 1e-4 else 0.0, 3) for one in (sign * difference.value, *gain))
+    by = f"{value} [{low}, {high}] in {name}, paired"
     if gain[0] > 0:
         return f"It beats the linear baseline by {by}."
     if gain[1] < 0:
         return f"It is WORSE than the linear baseline: {by}. Use the linear one."
-    return f"It does not beat the linear baseline beyond doubt: {by}. The linear one is simpler."
+    # Shrunk or tuned, a linear model is as simple as the baseline.
+    linear = all(member.encoder.style == "linear" for member in trained.bundle.members)
+    return f"It does not beat the linear baseline beyond doubt: {by}." + (
+        "" if linear else " The linear one is simpler."
+    )
 
 
 def decision(trained: Trained) -> str:
@@ -68,10 +76,10 @@ def decision(trained: Trained) -> str:
             f"predicts `{bundle.classes[1]}` from a probability of {number(bundle.threshold, 3)} on "
             f"({trained.threshold_note or f'{rule} out of fold'}){_cost_words(trained)}"
         )
-    if bundle.conformal is not None:
+    if bundle.conformal is not None and trained.coverage is not None:
         return (
             f"prediction ± {number(bundle.conformal)} was to hold for {bundle.conformal_level:.0%} of new rows and "
-            f"held for {number(trained.coverage, 3)} of the held-out ones (split conformal)"
+            f"held for {trained.coverage:.1%} of the held-out ones (split conformal)"
         )
     return ""
 

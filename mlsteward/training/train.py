@@ -14,11 +14,13 @@ from mlsteward.evaluation.intervals import Interval, bootstrap_intervals
 from mlsteward.evaluation.metrics import compute_metrics
 from mlsteward.evaluation.predictions import Predictions
 from mlsteward.training.bundle import Member, ModelBundle
+from mlsteward.training.estimators import find_estimator
 from mlsteward.training.fitting import Rows
 from mlsteward.training.options import SplitChoice, TrainOptions, choose_metric
 from mlsteward.training.portfolio import LINEAR, to_predictions, truth_of
 from mlsteward.training.prepare import Prepared, Table, prepare
 from mlsteward.training.selection import Selected, cross_fitting, select
+from mlsteward.training.signature import Task
 from mlsteward.training.task import Target
 from mlsteward.training.threshold import Threshold, check_costs, choose_threshold, mean_cost
 
@@ -147,6 +149,12 @@ def _blend(members: list[Member], rows: Rows, classes: int) -> Floats:
     return np.sum([member.scores(rows.frame, classes) * (member.weight / total) for member in members], axis=0)
 
 
+def _is_linear_baseline(selected: Selected, task: Task) -> bool:
+    baseline = LINEAR[task]
+    expected = (baseline.estimator, {**find_estimator(baseline.estimator, task).defaults, **baseline.params})
+    return [(place.estimator, place.params) for place in selected.leaderboard if place.weight] == [expected]
+
+
 def _measure(
     prepared: Prepared,
     metric: str,
@@ -168,9 +176,8 @@ def _measure(
         for name, member in selected.baselines.items()
     }
     linear = LINEAR[target.task].name
-    is_linear = [member.name for member in bundle.members] == [linear]
     difference = None
-    if not is_linear:
+    if not _is_linear_baseline(selected, target.task):
         difference = paired_bootstrap(
             target.task,
             truth,

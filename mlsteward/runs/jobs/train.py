@@ -94,7 +94,10 @@ class Result(BaseModel):
         return [row.model_copy(update={"columns": row.columns[:3]}) for row in found]
 
     def findings(self, run: Run) -> list[str]:
-        drivers = [f"{' + '.join(one.columns)} ({number(one.value, 2)} {one.direction})" for one in self.drivers()]
+        drivers = [
+            f"{' + '.join(one.columns)} ({number(one.value, 2)}{one.direction and f' {one.direction}'})"
+            for one in self.drivers()
+        ]
         aside = [f"{one.name} {one.reason}" for one in self.set_aside[:ASIDE]]
         if (more := len(self.set_aside) - ASIDE) > 0:
             aside.append(f"and {more} more")
