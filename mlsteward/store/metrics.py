@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from mlsteward.store.transaction import Transaction
+from mlsteward.store.transaction import Transaction, listed
 
 
 class MetricRow(BaseModel):
@@ -53,9 +53,7 @@ def steps_of(t: Transaction, run: int) -> list[MetricRow]:
 
 def latest_of(t: Transaction, runs: list[int]) -> list[MetricRow]:
     """The latest value of each metric of several runs."""
-    # For one run the engine skips all blocks but that run's; a joined list it compares with every row.
-    matches, values = ("run = ?", runs) if len(runs) == 1 else ("run IN (SELECT unnest(?))", [runs])
-    rows = t.rows(f"SELECT {_COLUMNS} FROM latest_metrics WHERE {matches} ORDER BY rowid", values)
+    rows = t.rows(f"SELECT {_COLUMNS} FROM latest_metrics WHERE run IN {listed(runs)} ORDER BY rowid")
     return [_metric(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlsteward.store.fields import Field
 from mlsteward.store.metrics import MetricRow, latest_of
-from mlsteward.store.transaction import Transaction
+from mlsteward.store.transaction import Transaction, listed
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def run_lines(t: Transaction, numbers: list[int]) -> list[RunLine]:
     """The runs of those numbers, in that order, with their latest metrics."""
     rows = t.rows(
         "SELECT number, kind, name, state, dataset, target, created, params, tags FROM runs"
-        " WHERE number IN (SELECT unnest(?))",
-        [numbers],
+        f" WHERE number IN {listed(numbers)}"
     )
     lines = {row[0]: RunLine(*row[:7], params=json.loads(row[7]), tags=json.loads(row[8])) for row in rows}
     for metric in latest_of(t, numbers):

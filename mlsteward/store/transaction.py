@@ -62,6 +62,11 @@ class Transaction:
             raise
 
 
+def listed(numbers: Sequence[int]) -> str:
+    """Whole numbers as a list in SQL: literals are planned and compared faster than an unnested parameter."""
+    return "(" + (", ".join(str(int(number)) for number in numbers) or "NULL") + ")"
+
+
 def to_json(value: object) -> str:
     """JSON that every reader takes: numbers that are not finite become null."""
     try:
