@@ -15,7 +15,8 @@ Item = TypeVar("Item", bound=BaseModel)
 class Answer(BaseModel):
     """The base of all results. Subclasses add their fields and say in `body` how they read as text."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Validators are built at first use: a server that starts has use for none.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     verdict: str = Field(description="The answer in one sentence.")
     next: str = Field(default="", description="The call that usually follows.")

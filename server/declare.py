@@ -122,6 +122,7 @@ class Tool(SDKTool):
     toolset: str = Field(exclude=True)
     read_only: bool = Field(exclude=True)
     _arguments: Any = PrivateAttr()
+    _answer: Any = PrivateAttr()
 
     def __init__(
         self,
@@ -142,10 +143,7 @@ class Tool(SDKTool):
             title=title,
             description=inspect.getdoc(function) or "",
             parameters=slim_input(arguments.model_json_schema()),
-            fn_metadata=FuncMetadata(
-                arg_model=arguments,
-                output_schema=slim_output(answer),
-            ),
+            fn_metadata=FuncMetadata(arg_model=arguments),
             is_async=False,
             context_kwarg=None,
             annotations=ToolAnnotations(
@@ -159,6 +157,12 @@ class Tool(SDKTool):
             read_only=read_only,  # pyright: ignore[reportCallIssue] - as above
         )
         self._arguments = arguments
+        self._answer = answer
+
+    @cached_property
+    def output_schema(self) -> dict[str, Any]:
+        """Made when tools are listed: it takes too long for the start."""
+        return slim_output(self._answer)
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         services: Services = context.request_context.lifespan_context
