@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -141,3 +142,13 @@ def test_training_rows_keep_their_out_of_fold_scores(tmp_path: Path):
     errors = table["truth"].to_numpy() - table["prediction"].to_numpy()
     assert np.sqrt(np.mean(errors**2)) < table["truth"].std()
     assert set(table["fold"]) == {0, 1}
+
+
+def test_a_wide_table_is_permuted_on_fewer_rows_and_the_notes_say_so(tmp_path: Path):
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(size=(800, 160)), columns=[f"c{place}" for place in range(160)])
+    frame["y"] = frame["c0"] * 3 + generator.normal(size=800)
+    job = Job(folder=tmp_path, workspace=tmp_path)
+    result = work(train_request(frame, job, target="y", estimator="ridge"), job)
+    assert f"Importance was measured on 104 of {result.test_rows} held-out rows." in result.notes
+    assert result.importance[0].columns == ["c0"]

@@ -19,6 +19,10 @@ from mlsteward.training.train import Trained
 TEST_PREDICTIONS = "test_predictions.parquet"
 TRAIN_PREDICTIONS = "train_predictions.parquet"
 _IMPORTANCE_ROWS = 1000
+_FEWEST_IMPORTANCE_ROWS = 100
+_REPEATS = 3
+# Rows predicted in all: what a kernel machine or an ensemble needs seconds for, a linear model milliseconds.
+_PREDICTED_ROWS = 50_000
 
 
 def write_predictions(trained: Trained, snapshot: Path, columns: Sequence[Column], folder: Path) -> None:
@@ -59,10 +63,16 @@ def _write_parquet(columns: dict[str, Any], path: Path) -> None:
         connection.execute(f"COPY written TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
 
 
+def importance_rows(trained: Trained) -> int:
+    """How many held-out rows are permuted: at most 1,000, and fewer of a wide table, since each column is predicted."""
+    most = _PREDICTED_ROWS // (_REPEATS * len(trained.bundle.signature))
+    return min(len(trained.prepared.test), _IMPORTANCE_ROWS, max(most, _FEWEST_IMPORTANCE_ROWS))
+
+
 def measure_importance(trained: Trained, seed: int) -> list[ImportanceRow]:
-    """Permutation importance on at most 1,000 held-out rows."""
+    """Permutation importance on `importance_rows` held-out rows, spread evenly."""
     bundle, test = trained.bundle, trained.prepared.test
-    places = np.unique(np.linspace(0, len(test) - 1, min(len(test), _IMPORTANCE_ROWS)).astype(int))
+    places = np.unique(np.linspace(0, len(test) - 1, importance_rows(trained)).astype(int))
     weights = trained.test_weights
     frame = trained.prepared.frame.iloc[test[places]][[column.name for column in bundle.signature]]
     found = permutation_importance(
@@ -75,7 +85,7 @@ def measure_importance(trained: Trained, seed: int) -> list[ImportanceRow]:
         seed=seed,
         weights=None if weights is None else weights[places],
         threshold=bundle.threshold,
-        repeats=3,
+        repeats=_REPEATS,
     )
     texts = {column.name for column in bundle.signature if column.kind == "text"}
     # "Highest for" one whole text would say nothing.

@@ -135,6 +135,7 @@ def search(
     Dummy and linear always run. A candidate whose first fold shows that the rest would overrun the budget is given
     up, and so is one that comes when the budget is spent.
     """
+    # A budget of CPU seconds cannot do without the clock; a replay names its candidates and has no budget.
     started = time.process_time()
     budget = None if budget is None else _SEARCH_SHARE * budget
     scored: list[Scored] = []

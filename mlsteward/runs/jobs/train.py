@@ -119,7 +119,7 @@ class Result(BaseModel):
 
 def work(request: Request, job: Job) -> Result:
     """Read, train, measure; then the files: model, predictions, plots."""
-    from mlsteward.runs.train_files import draw, measure_importance, write_predictions
+    from mlsteward.runs.train_files import draw, importance_rows, measure_importance, write_predictions
     from mlsteward.serving.model_file import save_bundle
     from mlsteward.training.train import train
 
@@ -128,7 +128,10 @@ def work(request: Request, job: Job) -> Result:
         trained = train(_read(request, path, job), request.options, request.choice, job.progress)
     sha256 = save_bundle(trained.bundle, job.artifacts / MODEL)
     write_predictions(trained, path, request.columns, job.artifacts)
-    job.progress(0.97, "permuting columns on held-out rows, drawing")
+    permuted, held_out = importance_rows(trained), len(trained.prepared.test)
+    if permuted < held_out:
+        trained.prepared.notes.append(f"Importance was measured on {permuted:,} of {held_out:,} held-out rows.")
+    job.progress(0.97, f"permuting columns on {permuted:,} held-out rows, drawing")
     importance = measure_importance(trained, request.options.seed)
     return _result(request, trained, sha256, importance, draw(trained, importance, job.artifacts), job.number)
 
