@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
 from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.training.bundle import Member
@@ -17,6 +15,7 @@ from mlsteward.training.options import TrainOptions
 from mlsteward.training.parameters import check_parameters
 from mlsteward.training.portfolio import DUMMY, LINEAR, Scored, named_candidates, portfolio, score, search
 from mlsteward.training.prepare import SELECTION_ROWS
+from mlsteward.training.signature import Place
 from mlsteward.training.tuning import draw_candidates, halve, ranked
 
 Floats = NDArray[np.float64]
@@ -27,18 +26,6 @@ _MOST_MEMBERS = 5
 _MOST_MEMBERS_LARGE = 3
 _RAREST_ROWS = 200
 _BASELINE_ROWS = 20_000
-
-
-class Place(BaseModel):
-    """A line of the leaderboard: the selection score is out of fold, mean ± sd over the folds."""
-
-    name: str
-    estimator: str
-    params: dict[str, Any] = {}
-    score: float | None
-    sd: float | None
-    cpu_seconds: float
-    weight: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a model asks of a row: light enough for the server to read."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -54,3 +54,15 @@ class ImportanceRow(BaseModel):
     error: float
     direction: str = ""
     effect: float | None = None
+
+
+class Place(BaseModel):
+    """A line of the leaderboard: the selection score is out of fold, mean ± sd over the folds."""
+
+    name: str
+    estimator: str
+    params: dict[str, Any] = {}
+    score: float | None
+    sd: float | None
+    cpu_seconds: float
+    weight: float = 0.0

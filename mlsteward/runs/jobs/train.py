@@ -15,7 +15,7 @@ from mlsteward.store.models import Model, Score, add_model
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.options import SplitChoice, TrainOptions
-from mlsteward.training.signature import ColumnHint, ImportanceRow, SetAside, SignatureColumn, Task
+from mlsteward.training.signature import ColumnHint, ImportanceRow, Place, SetAside, SignatureColumn, Task
 
 if TYPE_CHECKING:
     from mlsteward.training.prepare import Table
@@ -43,18 +43,6 @@ class Request(BaseModel):
     salt: str
 
 
-class Leader(BaseModel):
-    """A line of the leaderboard; `score` is out of fold (mean and sd over the folds), never held-out."""
-
-    name: str
-    estimator: str
-    params: dict[str, Any] = {}
-    score: float | None
-    sd: float | None
-    cpu_seconds: float
-    weight: float = 0.0
-
-
 class Result(BaseModel):
     verdict: str
     next: str
@@ -77,7 +65,7 @@ class Result(BaseModel):
     coverage: float | None = None
     cost: float | None = None
     estimator: str
-    leaderboard: list[Leader]
+    leaderboard: list[Place]
     unreached: list[str] = []
     replay: dict[str, Any] = {}
     signature: list[SignatureColumn]
@@ -182,7 +170,7 @@ def _result(
         coverage=trained.coverage,
         cost=trained.cost,
         estimator=served(trained),
-        leaderboard=[Leader(**place.model_dump()) for place in board],
+        leaderboard=board,
         unreached=trained.selected.unreached,
         replay=_replay(request.options, trained),
         signature=bundle.signature,
