@@ -92,13 +92,9 @@ def number(value: float | None, digits: int = 4) -> str:
     """A number with `digits` significant digits and no exponent where it can be read without one."""
     if value is None or value != value:
         return "–"
-    if value == int(value) and abs(value) < 1e15:
+    if abs(value) < 1e15 and value == int(value):
         return str(int(value))
-    return (
-        f"{value:.{digits}g}"
-        if 1e-4 <= abs(value) < 10**digits
-        else (f"{value:.0f}" if abs(value) < 1e9 else f"{value:.{digits}g}")
-    )
+    return f"{value:.0f}" if 10**digits <= abs(value) < 1e15 else f"{value:.{digits}g}"
 
 
 def fitting(items: Sequence[Item], room: int) -> list[Item]:

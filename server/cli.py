@@ -54,7 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--allowed-host", action="append", default=[], metavar="HOST", help="further name clients reach this server by"
     )
 
-    demo = commands.add_parser("demo", parents=[common], help="take real data through the real server, in 90 s")
+    demo = commands.add_parser(
+        "demo", parents=[common], help="take real data through the real server, in about a minute"
+    )
     demo.add_argument("--keep", metavar="DIR", default="", help="keep the demo's workspace in DIR")
 
     commands.add_parser("doctor", parents=[common], help="check workspace, store, data folders and versions")
