@@ -111,6 +111,11 @@ async def test_a_name_that_several_datasets_have_is_shown_for_each(flights: Work
     assert [card["asset"] for card in answer["cards"]] == ["column:flights.carrier"]
 
 
+async def test_no_line_of_an_answer_is_said_twice(flights: Workspace, assistant: Assistant) -> None:
+    text = await assistant.text("lookup_data_dictionary", query="carrier")
+    assert text.count("airlines.carrier: ") == text.count("flights.carrier: ") == 1
+
+
 async def test_a_search_shows_the_best_first_and_counts_the_rest(flights: Workspace, assistant: Assistant) -> None:
     answer = await assistant.call("lookup_data_dictionary", query="delayed departures", limit=1)
     assert answer["total"] == 2

@@ -22,8 +22,9 @@ class DictionaryAnswer(Answer):
 
     def body(self) -> list[str]:
         lines: list[str] = []
-        for card in self.cards:
-            lines += [card.verdict if len(self.cards) > 1 else "", *card.lines()]
+        for place, card in enumerate(self.cards):
+            # The answer's own verdict opens with that of the first card.
+            lines += [card.verdict if place else "", *card.lines()]
         if self.columns:
             lines += self.columns.text()
             if any(line.harvested for line in self.columns.lines):
