@@ -119,6 +119,12 @@ def _numbers(workspace: Workspace, prefix: str) -> list[str]:
     return workspace.store.read(lambda t: run_numbers(t, prefix))
 
 
+def _file_names(workspace: Workspace, prefix: str) -> list[str]:
+    """Files that the newest runs left: which run is meant is not told when a name is completed."""
+    newest = [RunFolder(workspace.runs.folder(int(number))) for number in _numbers(workspace, "")[:20]]
+    return sorted({file.name for folder in newest for file in _files(folder) if file.name.startswith(prefix)})
+
+
 PAGES = [
     Page("mlsteward://runs/{number}", run_page, title="A run", complete={"number": _numbers}),
     Page(
@@ -126,6 +132,6 @@ PAGES = [
         artifact_page,
         title="A file of a run",
         mime_type="text/plain",
-        complete={"number": _numbers},
+        complete={"number": _numbers, "file": _file_names},
     ),
 ]

@@ -1,6 +1,7 @@
 """The server as a client meets it, before any data is there."""
 
 import logging
+import re
 
 import anyio
 import pytest
@@ -79,6 +80,15 @@ async def test_every_page_completes_the_names_it_takes(assistant: Assistant) -> 
         ResourceTemplateReference(uri="mlsteward://datasets/{name}"), {"name": "name", "value": "f"}
     )
     assert found.completion.values == []
+
+
+async def test_every_variable_of_every_page_is_completed(assistant: Assistant) -> None:
+    await assistant.call("log_run", name="elsewhere", metrics={"rmse": 1})
+    for template in (await assistant.client.list_resource_templates()).resource_templates:
+        for variable in re.findall(r"{(\w+)}", template.uri_template):
+            reference = ResourceTemplateReference(uri=template.uri_template)
+            found = await assistant.client.complete(reference, {"name": variable, "value": ""})
+            assert found.completion.total is not None, f"{template.uri_template} does not complete {variable}"
 
 
 async def test_both_prompts_are_offered_and_name_what_was_given(assistant: Assistant) -> None:
