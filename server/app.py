@@ -31,7 +31,7 @@ from pydantic import AnyUrl
 from mlsteward.errors import NotFound, StewardError
 from mlsteward.names import close_names
 from mlsteward.server import pages
-from mlsteward.server.declare import Services
+from mlsteward.server.declare import Page, Services
 from mlsteward.server.discovery import find_pages, find_tools
 from mlsteward.server.prompts import add_prompts
 from mlsteward.workspace import Workspace
@@ -97,27 +97,11 @@ class Steward(MCPServer[Services]):
         return await super().get_prompt(name, arguments, context)
 
     async def list_resources(self) -> list[Resource]:
-        return [
-            Resource(
-                uri=page.uri,
-                name=page.name,
-                title=page.title,
-                description=page.description,
-                mime_type=page.mime_type,
-            )
-            for page in self.pages
-            if not page.template.variable_names
-        ]
+        return [Resource(uri=page.uri, **_described(page)) for page in self.pages if not page.template.variable_names]
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
         return [
-            ResourceTemplate(
-                uri_template=page.uri,
-                name=page.name,
-                title=page.title,
-                description=page.description,
-                mime_type=page.mime_type,
-            )
+            ResourceTemplate(uri_template=page.uri, **_described(page))
             for page in self.pages
             if page.template.variable_names
         ]
@@ -157,3 +141,12 @@ def unknown_tool(name: str, names: list[str]) -> NotFound:
     """The error for a tool that is not offered: it does not exist, or flags of this server hide it."""
     words = f"This server offers no tool {name!r} (--read-only and --toolsets hide some)."
     return NotFound(words, close=close_names(name, names))
+
+
+def _described(page: Page) -> dict[str, Any]:
+    return {
+        "name": page.name,
+        "title": page.title,
+        "description": page.description,
+        "mime_type": page.mime_type,
+    }

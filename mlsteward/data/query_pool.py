@@ -75,7 +75,7 @@ class QueryPool:
             raise InvalidSQL(f"Other statements kept the query process busy for {seconds:g} s; ask again.")
         try:
             return self._idle_or_new()
-        except BaseException:
+        except BaseException:  # whatever it was: the turn must end
             self._turns.end()
             raise
 

@@ -117,7 +117,7 @@ def _try_connect(path: Path) -> socket.socket | None:
     except (FileNotFoundError, ConnectionRefusedError):
         connection.close()
         return None
-    except BaseException:
+    except BaseException:  # whatever it was: the socket must be closed
         connection.close()
         raise
     return connection

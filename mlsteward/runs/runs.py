@@ -211,7 +211,7 @@ class Runs:
 
         try:
             result = self._store.write(both)
-        except BaseException:
+        except BaseException:  # whatever it was: no lock may be left of runs that were not started
             for number, alive in locks.items():
                 self._folder(number).alive.unlink(missing_ok=True)
                 os.close(alive)

@@ -135,7 +135,7 @@ def receive(connection: socket.socket) -> tuple[Path, dict[str, str], int]:
         head += _read(connection, 4 - len(head))
         order = json.loads(_read(connection, struct.unpack("!I", head)[0]))
         return Path(order["folder"]), order["environ"], alive
-    except BaseException:
+    except BaseException:  # whatever it was: the run's lock must be let go of
         os.close(alive)
         raise
 
@@ -164,7 +164,7 @@ def become_worker(folder: Path, environ: dict[str, str], alive: int) -> None:
         _reseed()
         work_on(folder)
         status = 0
-    except BaseException:
+    except BaseException:  # the process ends right below, without a traceback of its own
         logger.exception("the worker of %s failed", folder)
         raise
     finally:

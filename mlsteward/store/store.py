@@ -110,7 +110,7 @@ class _Handed(Generic[T]):
                 if transaction.failure is not None:
                     raise transaction.failure
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever it was: nothing of it may be committed
                 _roll_back(connection)
                 raise
             self.answer.set_result(result)

@@ -57,7 +57,7 @@ class Transaction:
     def _run(self, sql: str, parameters: Sequence[object]) -> None:
         try:
             self._connection.execute(sql, [_stored_time(value) for value in parameters])
-        except BaseException as error:
+        except BaseException as error:  # also when the caller swallows it, nothing may be committed
             self.failure = error
             raise
 
