@@ -12,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 Item = TypeVar("Item", bound=BaseModel)
 
 
+# What the 8 KB of an answer leave when its wrapping is counted.
+ROOM = 7900
+
+
 class Answer(BaseModel):
     """The base of all results. Subclasses add their fields and say in `body` how they read as text."""
 
@@ -34,6 +38,10 @@ class Answer(BaseModel):
         if self.next:
             lines.append(f"next: {self.next}")
         return "\n".join(line for line in lines if line)
+
+    def fits(self, room: int = ROOM) -> bool:
+        """Whether text and data together, as they are sent, stay within `room` bytes."""
+        return len(self.text().encode()) + len(self.model_dump_json(exclude_none=True).encode()) <= room
 
     @model_serializer(mode="wrap")
     def _next_comes_last(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlsteward.answer import cell, counted, interval, number
+from mlsteward.answer import Answer, cell, counted, interval, number
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,11 @@ def test_a_long_cell_is_cut_and_stays_on_one_line() -> None:
 def test_one_is_counted_in_the_singular() -> None:
     assert counted(1, "model") == "1 model"
     assert counted(2, "model") == "2 models"
+
+
+def test_an_answer_fits_by_its_bytes_in_both_forms_and_not_by_its_characters() -> None:
+    # 1,400 characters, of three bytes each, once in the text and once in the data.
+    wide = Answer(verdict="…" * 1_400)
+    assert not wide.fits()
+    assert wide.fits(9_000)
+    assert Answer(verdict="x" * 1_400).fits()

@@ -106,7 +106,7 @@ def _answer(run: Run) -> DriftAnswer:
             verdict=f"{run.label} is still comparing.",
             run=run.number,
             state=run.state,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     result = Result.model_validate(run.result)
     report = result.report

@@ -15,7 +15,6 @@ from mlsteward.store.runs import same_run
 
 MOST_EFFECTS = 8
 MOST_METRICS = 4
-ROOM = 7900
 WAIT_SECONDS = 20.0
 
 
@@ -90,7 +89,7 @@ def compare_runs(
             notes=[*chosen.notes(), *test.notes],
             next=test.next(lines, chosen.models),
         )
-        if not names or len(answer.text().encode()) + len(answer.model_dump_json(exclude_none=True)) <= ROOM:
+        if not names or answer.fits():
             return answer
         names = names[: len(names) * 3 // 4]
 

@@ -97,7 +97,7 @@ def _answer(run: Run, model: str) -> EvaluateAnswer:
             verdict=f"{run.label} is still evaluating.",
             run=run.number,
             state=run.state,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     result = Result.model_validate(run.result)
     found = result.judgement

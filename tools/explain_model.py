@@ -88,7 +88,7 @@ def _answer(run: Run) -> ExplainAnswer:
             verdict=f"{run.label} is still explaining.",
             run=run.number,
             state=run.state,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     result = Result.model_validate(run.result)
     files = f"mlsteward://runs/{run.number}/artifacts/"

@@ -20,7 +20,6 @@ _METRICS = 14
 _PARAMS_BYTES = 700
 _WORDS = 900
 _FINDING = 500
-_ROOM = 7900
 
 
 class RunMetric(BaseModel):
@@ -111,7 +110,7 @@ def _with_findings(answer: RunAnswer, lines: list[str]) -> RunAnswer:
     shown = len(lines)
     while True:
         whole = answer.model_copy(update={"findings": lines[:shown], "findings_total": len(lines)})
-        if not shown or len(whole.text().encode()) + len(whole.model_dump_json(exclude_none=True).encode()) <= _ROOM:
+        if not shown or whole.fits():
             return whole
         shown -= 1
 
@@ -136,7 +135,7 @@ def _verdict(run: Run, event: Event | None, outlives: bool) -> str:
 
 def _next(run: Run) -> str:
     if run.state in ("queued", "running", "waiting"):
-        return f"get_run(run={run.number}, wait_seconds=20)"
+        return run.wait_on
     following = run.result.get("next")
     return following if isinstance(following, str) and following else f'read_page(uri="mlsteward://runs/{run.number}")'
 

@@ -10,8 +10,6 @@ from mlsteward.store.models import Model, count_versions, find_model, newest_mod
 from mlsteward.store.transaction import Transaction
 
 MOST = 100
-# Text and data together stay within 8 KB.
-ROOM = 7900
 
 
 class ModelLine(BaseModel):
@@ -64,7 +62,7 @@ def list_models(call: Call, name: str = "", limit: int = 20, cursor: str = "") -
     shown = min(max(limit, 1), MOST)
     while True:
         answer = _answer(models, versions, name, start, shown)
-        if shown == 1 or len(answer.text().encode()) + len(answer.model_dump_json(exclude_none=True).encode()) <= ROOM:
+        if shown == 1 or answer.fits():
             return answer
         shown = shown * 9 // 10
 

@@ -12,8 +12,6 @@ from mlsteward.store.runs import STATES
 from mlsteward.store.transaction import Transaction
 
 MOST = 100
-# Text and data together stay within 8 KB.
-ROOM = 7900
 
 
 class RunsAnswer(Answer):
@@ -64,7 +62,7 @@ def list_runs(
             cursor=f"{end}.{found.newest}" if end < found.total else None,
             next=_next(query, lines, any_runs=bool(found.counts.newest)),
         )
-        if len(lines) < 2 or len(answer.text().encode()) + len(answer.model_dump_json(exclude_none=True)) <= ROOM:
+        if len(lines) < 2 or answer.fits():
             return answer
         lines = lines[: len(lines) * 9 // 10]
 

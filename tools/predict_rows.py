@@ -121,7 +121,7 @@ def _answer(run: Run, model: str) -> PredictionAnswer:
             run=run.number,
             state=run.state,
             model=model,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     whole = Result.model_validate(run.result)
     shown = len(whole.predicted)
@@ -141,7 +141,7 @@ def _answer(run: Run, model: str) -> PredictionAnswer:
             findings=result.findings(run),
             next=result.next,
         )
-        if shown <= 1 or len(answer.text().encode()) + len(answer.model_dump_json().encode()) <= ROOM:
+        if shown <= 1 or answer.fits(ROOM):
             return answer
         shown = shown * 4 // 5
 

@@ -102,7 +102,7 @@ def _answer(run: Run) -> RegisterAnswer:
             verdict=f"{run.label} goes on: it registers `{run.name}`.",
             run=run.number,
             state=run.state,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     result = Result.model_validate(run.result)
     return RegisterAnswer(

@@ -170,7 +170,7 @@ def _answer(call: Call, run: Run) -> TrainAnswer:
             verdict=f"{run.label} is still training on {run.dataset}.",
             run=run.number,
             state=run.state,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     result = Result.model_validate(run.result)
     label = call.workspace.store.read(lambda transaction: find_model(transaction, run.label)).label

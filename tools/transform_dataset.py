@@ -90,7 +90,7 @@ def _answer(run: Run) -> TransformAnswer:
             verdict=f"{run.label} is still making {run.name}.",
             run=run.number,
             state=run.state,
-            next=f"get_run(run={run.number}, wait_seconds=20)",
+            next=run.wait_on,
         )
     result = Result.model_validate(run.result)
     return TransformAnswer(

@@ -45,6 +45,11 @@ class Run(BaseModel):
     def label(self) -> str:
         return f"run:{self.number}"
 
+    @property
+    def wait_on(self) -> str:
+        """The call that waits on, while the run goes on."""
+        return f"get_run(run={self.number}, wait_seconds=20)"
+
 
 COLUMNS = tuple(Run.model_fields)
 _JSON = frozenset({"params", "tags", "result", "environment"})
