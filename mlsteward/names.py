@@ -8,12 +8,12 @@ hold hyphens. Columns keep the spelling of their source.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from mlsteward.errors import InvalidArgument, InvalidName
 
-Kind = Literal["dataset", "column", "term", "model", "run", "deployment"]
-KINDS: tuple[Kind, ...] = ("dataset", "column", "term", "model", "run", "deployment")
+Kind = Literal["dataset", "column", "term", "model", "run", "deployment", "alert"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GRAMMAR = "a lower-case letter, then lower-case letters, digits and _ (at most 63 characters)"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -84,11 +84,11 @@ def parse_reference(text: str, default: Kind = "dataset") -> Reference:
     prefix, colon, rest = text.partition(":")
     kind = _kind(prefix, text) if colon else default
     rest = rest if colon else text
-    if kind == "run":
+    if kind in ("run", "alert"):
         number = rest.removeprefix("#").strip()
         if not number.isdigit():
-            raise InvalidArgument(f"{text!r} is no run: a run is a number, as in `run:142`.", next="list_runs()")
-        return Reference("run", str(int(number)))
+            raise InvalidArgument(f"{text!r} is no {kind}: it is a number, as in `{kind}:142`.", next=f"list_{kind}s()")
+        return Reference(kind, str(int(number)))
     if kind == "column":
         return _parse_column(text, rest)
     name, _, version = rest.partition("@")

@@ -16,7 +16,18 @@ PACKAGES = {"mlsteward": ROOT / "mlsteward"} | {
     f"mlsteward.{name}": ROOT / name for name in ("server", "tools", "resources")
 }
 BASE = {"errors", "config", "names", "answer"}
-PURE = {"data", "dictionary", "training", "evaluation", "drift"}
+PURE = {
+    "contracts",
+    "data",
+    "dictionary",
+    "drift",
+    "evaluation",
+    "exchange",
+    "health",
+    "labels",
+    "lineage",
+    "training",
+}
 PLATFORM = {"store", "runs", "serving", "workspace"}
 FACE = {"tools", "resources"}
 DOORS = {"server", "__main__"}
