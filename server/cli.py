@@ -2,6 +2,9 @@
 
 import argparse
 import gc
+import importlib
+import keyword
+import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -9,8 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+import mlsteward.server.commands
 from mlsteward.config import Settings
 from mlsteward.errors import StewardError
+from mlsteward.server.command import Command
 
 DESCRIPTION = """\
 An MLOps platform that an AI assistant can run, as one MCP server.
@@ -21,11 +26,13 @@ VS Code start it (`mlsteward install` writes their configuration)."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
-    parser = build_parser()
-    given = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    given, rest = _common_flags().parse_known_args(words)
+    if rest:
+        given = build_parser(words).parse_args(words)
     try:
         settings = Settings(**_overrides(given))
-        return _run(given, settings, parser)
+        return given.run(settings, given) if "run" in given else _serve(settings)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             where = "_".join(str(part) for part in problem["loc"])
@@ -36,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the commands that `words` names, of all when it names none: imports are paid for when used."""
     common = _common_flags()
     parser = argparse.ArgumentParser(
         prog="mlsteward",
@@ -46,47 +54,28 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mlsteward {version('mlsteward')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-
-    http = commands.add_parser("http", parents=[common], help="serve MCP over Streamable HTTP, at /mcp")
-    http.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    http.add_argument("--port", type=int, default=8321, help="port to listen on (default: %(default)s)")
-    http.add_argument(
-        "--allowed-host", action="append", default=[], metavar="HOST", help="further name clients reach this server by"
-    )
-
-    demo = commands.add_parser(
-        "demo", parents=[common], help="take real data through the real server, in about a minute"
-    )
-    demo.add_argument("--keep", metavar="DIR", default="", help="keep the demo's workspace in DIR")
-
-    commands.add_parser("doctor", parents=[common], help="check workspace, store, data folders and versions")
-
-    install = commands.add_parser("install", parents=[common], help="write a host's configuration")
-    install.add_argument("host", choices=["claude-desktop", "vscode", "cursor"])
-    install.add_argument("--print", action="store_true", dest="print_only", help="print it and change nothing")
-    install.add_argument("--yes", action="store_true", help="do not ask before writing")
-
-    token = commands.add_parser("token", parents=[common], help="make, list and revoke tokens of the HTTP server")
-    actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
-    create = actions.add_parser("create", parents=[common], help="make a token and show it once")
-    create.add_argument("name")
-    create.add_argument("--scope", choices=["read", "write", "admin"], default="read")
-    actions.add_parser("list", parents=[common], help="list tokens")
-    actions.add_parser("revoke", parents=[common], help="revoke a token").add_argument("name")
-
-    for name, words in (("backup", "copy the store to a file"), ("restore", "put a backup of the store in its place")):
-        commands.add_parser(name, parents=[common], help=words).add_argument("file")
-
-    upload = commands.add_parser("upload", parents=[common], help="send a file to a server's workspace")
-    upload.add_argument("file")
-    upload.add_argument("--server", required=True, metavar="URL", help="for example http://127.0.0.1:8321")
-    upload.add_argument("--token", default="", help="else MLSTEWARD_TOKEN in the environment")
+    names = command_names()
+    for name in [name for name in names if name in words] or names:
+        command = find_command(name)
+        own = commands.add_parser(command.name, parents=[common], help=command.help)
+        command.arguments(own, common)
+        own.set_defaults(run=command.run)
     return parser
+
+
+def command_names() -> list[str]:
+    """The commands there are: a module each, a trailing underscore keeping clear of Python's own words."""
+    return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(mlsteward.server.commands.__path__))
+
+
+def find_command(name: str) -> Command:
+    module = f"{name}_" if keyword.iskeyword(name) else name
+    return importlib.import_module(f"{mlsteward.server.commands.__name__}.{module}").COMMAND
 
 
 def _common_flags() -> argparse.ArgumentParser:
     """Flags that may stand before or after a command; what is not given is not set, so that the environment counts."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = common.add_argument_group("common flags (each also as MLSTEWARD_… in the environment)")
     group.add_argument(
         "--workspace", metavar="DIR", help="default: the nearest .mlsteward/, else the user's data folder"
@@ -103,46 +92,13 @@ def _overrides(given: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(given).items() if name in Settings.model_fields}
 
 
-def _run(given: argparse.Namespace, settings: Settings, parser: argparse.ArgumentParser) -> int:
-    """Each command imports what it needs, so that none pays for the others."""
-    if given.command is None:
-        if sys.stdin is None or sys.stdin.isatty():
-            parser.print_help()
-            return 0
-        # Nothing that starting imports is garbage, and looking for it takes a tenth of the start; serve.py turns
-        # the collector on again.
-        gc.disable()
-        from mlsteward.server.serve import serve_stdio
+def _serve(settings: Settings) -> int:
+    if sys.stdin is None or sys.stdin.isatty():
+        build_parser().print_help()
+        return 0
+    # Nothing that starting imports is garbage, and looking for it takes a tenth of the start; serve.py turns
+    # the collector on again.
+    gc.disable()
+    from mlsteward.server.serve import serve_stdio
 
-        return serve_stdio(settings)
-    if given.command == "http":
-        from mlsteward.server.serve import serve_http
-
-        return serve_http(settings, host=given.host, port=given.port, allowed_hosts=given.allowed_host)
-    if given.command == "token":
-        from mlsteward.server.token_command import token_command
-
-        return token_command(settings, given.action, getattr(given, "name", ""), getattr(given, "scope", "read"))
-    return _run_client_command(given, settings)
-
-
-def _run_client_command(given: argparse.Namespace, settings: Settings) -> int:
-    if given.command == "demo":
-        from mlsteward.server.demo import demo
-
-        return demo(given.keep)
-    if given.command == "doctor":
-        from mlsteward.server.doctor import doctor
-
-        return doctor(settings)
-    if given.command == "install":
-        from mlsteward.server.install import install
-
-        return install(settings, given.host, print_only=given.print_only, yes=given.yes)
-    if given.command in ("backup", "restore"):
-        from mlsteward.server import backup_command
-
-        return getattr(backup_command, given.command)(settings, given.file)
-    from mlsteward.server.upload_command import upload
-
-    return upload(given.file, given.server, given.token)
+    return serve_stdio(settings)

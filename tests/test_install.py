@@ -9,9 +9,10 @@ import pytest
 
 from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument, UnusableData
-from mlsteward.server.backup_command import backup, restore
-from mlsteward.server.doctor import examine
-from mlsteward.server.install import configuration_file, install, server_entry
+from mlsteward.server.commands.backup import backup
+from mlsteward.server.commands.doctor import examine
+from mlsteward.server.commands.install import configuration_file, install, server_entry
+from mlsteward.server.commands.restore import restore
 from mlsteward.store.tokens import create_token, list_tokens
 from mlsteward.workspace import Workspace
 

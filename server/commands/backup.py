@@ -1,10 +1,12 @@
-"""`mlsteward backup FILE` and `mlsteward restore FILE`: the store, whole, while servers go on working."""
+"""`mlsteward backup FILE`: the store, whole, while servers go on working."""
 
+import argparse
 import sys
 from pathlib import Path
 
 from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.server.command import Command
 from mlsteward.workspace import Workspace
 
 
@@ -23,18 +25,12 @@ def backup(settings: Settings, file: str) -> int:
     return 0
 
 
-def restore(settings: Settings, file: str) -> int:
-    source = Path(file).expanduser().resolve()
-    if not source.is_file():
-        raise NotFound(f"There is no file {source}.")
-    workspace = Workspace(settings)
-    try:
-        if (workspace.folder / "store.duckdb").exists():
-            before = workspace.folder / "store.before-restore.duckdb"
-            workspace.store.backup(before)
-            sys.stdout.write(f"What was there is kept as {before}.\n")
-        workspace.store.restore(source)
-    finally:
-        workspace.close()
-    sys.stdout.write(f"The store is that of {source} now.\n")
-    return 0
+def arguments(parser: argparse.ArgumentParser, _: argparse.ArgumentParser) -> None:
+    parser.add_argument("file")
+
+
+def run(settings: Settings, given: argparse.Namespace) -> int:
+    return backup(settings, given.file)
+
+
+COMMAND = Command("backup", "copy the store to a file", arguments, run)

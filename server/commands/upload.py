@@ -1,5 +1,6 @@
 """`mlsteward upload FILE --server URL`: a file that lies with the caller goes to the server's workspace."""
 
+import argparse
 import json
 import os
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from rich.progress import wrap_file
 
+from mlsteward.config import Settings
 from mlsteward.errors import NotFound, Refused
 from mlsteward.names import suggest_name
+from mlsteward.server.command import Command
 
 
 def upload(file: str, server: str, token: str) -> int:
@@ -42,3 +45,16 @@ def upload(file: str, server: str, token: str) -> int:
     call = f'register_dataset(name="{suggest_name(path.stem)}", source="{answer["source"]}")'
     sys.stdout.write(f"{path.name} is there ({answer['bytes']} bytes). Ask your assistant to call\n  {call}\n")
     return 0
+
+
+def arguments(parser: argparse.ArgumentParser, _: argparse.ArgumentParser) -> None:
+    parser.add_argument("file")
+    parser.add_argument("--server", required=True, metavar="URL", help="for example http://127.0.0.1:8321")
+    parser.add_argument("--token", default="", help="else MLSTEWARD_TOKEN in the environment")
+
+
+def run(_: Settings, given: argparse.Namespace) -> int:
+    return upload(given.file, given.server, given.token)
+
+
+COMMAND = Command("upload", "send a file to a server's workspace", arguments, run)

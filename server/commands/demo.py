@@ -1,5 +1,6 @@
 """`mlsteward demo`: real data through the real server, by a real MCP client over stdio."""
 
+import argparse
 import os
 import signal
 import sys
@@ -19,7 +20,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mlsteward.config import Settings
 from mlsteward.errors import NotSupported, RunFailed
+from mlsteward.server.command import Command
 from mlsteward.server.demo_story import LINES_SHOWN, story
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
@@ -122,3 +125,14 @@ async def _run(folder: Path) -> int:
     demo = Demo(folder)
     await story(demo)
     return demo.calls
+
+
+def arguments(parser: argparse.ArgumentParser, _: argparse.ArgumentParser) -> None:
+    parser.add_argument("--keep", metavar="DIR", default="", help="keep the demo's workspace in DIR")
+
+
+def run(_: Settings, given: argparse.Namespace) -> int:
+    return demo(given.keep)
+
+
+COMMAND = Command("demo", "take real data through the real server, in about a minute", arguments, run)

@@ -1,9 +1,12 @@
 """`mlsteward token create|list|revoke`."""
 
+import argparse
+
 from rich.console import Console
 from rich.table import Table
 
 from mlsteward.config import Settings
+from mlsteward.server.command import Command
 from mlsteward.store.tokens import Scope, create_token, list_tokens, revoke_token
 from mlsteward.workspace import Workspace
 
@@ -27,3 +30,19 @@ def token_command(settings: Settings, action: str, name: str, scope: Scope) -> i
     finally:
         workspace.close()
     return 0
+
+
+def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = actions.add_parser("create", parents=[common], help="make a token and show it once")
+    create.add_argument("name")
+    create.add_argument("--scope", choices=["read", "write", "admin"], default="read")
+    actions.add_parser("list", parents=[common], help="list tokens")
+    actions.add_parser("revoke", parents=[common], help="revoke a token").add_argument("name")
+
+
+def run(settings: Settings, given: argparse.Namespace) -> int:
+    return token_command(settings, given.action, getattr(given, "name", ""), getattr(given, "scope", "read"))
+
+
+COMMAND = Command("token", "make, list and revoke tokens of the HTTP server", arguments, run)

@@ -1,5 +1,6 @@
 """`mlsteward doctor`: what this installation works with, what is wrong and how to mend it."""
 
+import argparse
 import os
 import platform
 import shutil
@@ -12,6 +13,7 @@ from rich.markup import escape
 
 from mlsteward.config import Settings
 from mlsteward.errors import StewardError
+from mlsteward.server.command import Command
 from mlsteward.store.runs import count_by_state
 from mlsteward.workspace import Workspace
 
@@ -105,3 +107,14 @@ def _data(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"data folder {folder} cannot be read", "give this user the right to read it")
         else:
             yield Finding(f"data folder {folder}")
+
+
+def arguments(_: argparse.ArgumentParser, __: argparse.ArgumentParser) -> None:
+    """It has none of its own."""
+
+
+def run(settings: Settings, _: argparse.Namespace) -> int:
+    return doctor(settings)
+
+
+COMMAND = Command("doctor", "check workspace, store, data folders and versions", arguments, run)

@@ -1,5 +1,6 @@
 """`mlsteward install claude-desktop|vscode|cursor`: the host's configuration, with absolute folders."""
 
+import argparse
 import difflib
 import json
 import os
@@ -7,10 +8,11 @@ import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from mlsteward.config import Settings
 from mlsteward.errors import UnusableData
+from mlsteward.server.command import Command
 
 Host = Literal["claude-desktop", "vscode", "cursor"]
 
@@ -98,3 +100,16 @@ def _write(path: Path, before: str, after: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(after, "utf-8")
     part.replace(path)
+
+
+def arguments(parser: argparse.ArgumentParser, _: argparse.ArgumentParser) -> None:
+    parser.add_argument("host", choices=get_args(Host))
+    parser.add_argument("--print", action="store_true", dest="print_only", help="print it and change nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask before writing")
+
+
+def run(settings: Settings, given: argparse.Namespace) -> int:
+    return install(settings, given.host, print_only=given.print_only, yes=given.yes)
+
+
+COMMAND = Command("install", "write a host's configuration", arguments, run)
