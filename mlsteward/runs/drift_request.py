@@ -100,7 +100,8 @@ def _reference(transaction: Transaction, asked: Asked, model: Model | None, curr
         return find_dataset(transaction, model.dataset)
     if asked.parts_time:
         return current
-    older = [version for version in versions_of(transaction, current.name) if version.version < current.version]
+    versions = versions_of(transaction, current.name)
+    older = [version for version in versions if version.version < current.version and not version.held]
     if older:
         return older[0]
     raise InvalidArgument(

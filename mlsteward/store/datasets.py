@@ -18,7 +18,8 @@ class DatasetVersion(BaseModel):
     """One immutable version of a dataset.
 
     `family` is shared by a lineage of versions and of the datasets made from them: a row held out for testing in one
-    stays held out in all. `sources` are the labels of the datasets that `sql` read.
+    stays held out in all. `sources` are the labels of the datasets that `sql` read. `held` says why a version is kept
+    aside: it breaks the dataset's contract, and is never the newest until it is released.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DatasetVersion(BaseModel):
     run: int | None = None
     actor: str = ""
     created: datetime
+    held: str = ""
     profile: TableProfile
 
     @property
@@ -69,10 +71,10 @@ class DatasetSummary(BaseModel):
 
 _VERSION_COLUMNS = (
     "name version fingerprint column_fingerprints schema_hash source_hash algorithm engine rows bytes columns snapshot"
-    " reference source sources sql warnings run actor created profile"
+    " reference source sources sql warnings run actor created held profile"
 ).split()
 _JSON_COLUMNS = frozenset({"column_fingerprints", "columns", "sources", "warnings", "profile"})
-_NEWEST = "version = (SELECT max(version) FROM dataset_versions AS other WHERE other.name = v.name)"
+_NEWEST = "version = (SELECT max(version) FROM dataset_versions AS other WHERE other.name = v.name AND other.held = '')"
 
 
 def find_dataset(transaction: Transaction, text: str) -> DatasetVersion:
@@ -90,7 +92,7 @@ def find_dataset(transaction: Transaction, text: str) -> DatasetVersion:
 
 
 def newest_version(transaction: Transaction, name: str) -> DatasetVersion | None:
-    """The newest version of `name`, or None when there is no such dataset."""
+    """The newest version of `name` that is not held, or None when there is none."""
     found = _versions(transaction, f"v.name = ? AND {_NEWEST}", [name])
     return found[0] if found else None
 
@@ -101,7 +103,7 @@ def newest_versions(transaction: Transaction) -> list[DatasetVersion]:
 
 
 def versions_of(transaction: Transaction, name: str) -> list[DatasetVersion]:
-    """All versions of a dataset, newest first."""
+    """All versions of a dataset, newest first, those that are held among them."""
     return _versions(transaction, "v.name = ?", [name], order="v.version DESC")
 
 
@@ -134,7 +136,7 @@ def add_version(transaction: Transaction, version: DatasetVersion) -> DatasetVer
 
     The first version of a name sets its family. A description given here replaces the one before.
     """
-    newest = newest_version(transaction, version.name)
+    newest = next(iter(versions_of(transaction, version.name)), None)
     placed = version.model_copy(
         update={
             "version": newest.version + 1 if newest else 1,
@@ -150,6 +152,13 @@ def add_version(transaction: Transaction, version: DatasetVersion) -> DatasetVer
     fields = placed.model_dump(include=set(_VERSION_COLUMNS))
     transaction.insert("dataset_versions", [fields])
     return placed
+
+
+def release_version(transaction: Transaction, version: DatasetVersion) -> None:
+    """End the holding of a version: it is the newest again where no later one is."""
+    transaction.execute(
+        "UPDATE dataset_versions SET held = '' WHERE name = ? AND version = ?", [version.name, version.version]
+    )
 
 
 def _versions(

@@ -14,11 +14,11 @@ METADATA = {
         SELECT v.name, v.version, d.family, d.description, v.rows, json_array_length(v.columns) AS columns, v.bytes,
             v.source, v.sources, v.fingerprint, v.run, v.actor, v.created
         FROM dataset_versions AS v JOIN datasets AS d ON d.name = v.name
-        WHERE v.version = (SELECT max(o.version) FROM dataset_versions AS o WHERE o.name = v.name)
+        WHERE v.version = (SELECT max(o.version) FROM dataset_versions AS o WHERE o.name = v.name AND o.held = '')
     """,
     "dataset_versions": """
         SELECT name, version, rows, json_array_length(columns) AS columns, bytes, source, sources, sql, fingerprint,
-            schema_hash, run, actor, created
+            schema_hash, run, actor, created, held
         FROM dataset_versions
     """,
     "columns": """
@@ -40,6 +40,7 @@ METADATA = {
         SELECT name, version, run, task, target, dataset, estimator, metric, metrics, threshold, classes, actor, created
         FROM models
     """,
+    "contracts": "SELECT dataset, version, mode, columns, checks, dropped, actor, created FROM contracts",
     "activity": "SELECT created, actor, client, action, asset, why, run FROM activity",
 }
 

@@ -1,0 +1,145 @@
+"""The vocabulary of data contracts: what a check may ask, what came of it, and the contract that holds checks.
+
+Types and operators follow the library metrics of the Open Data Contract Standard v3.1 (rowCount, nullValues,
+missingValues, invalidValues, duplicateValues; mustBe, mustBeBetween, …). Its invalidValues is `enum` here where valid
+values are listed, and `regex` where a pattern is given.
+"""
+
+from datetime import datetime
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+CheckType = Literal[
+    "row_count",
+    "null_values",
+    "missing_values",
+    "duplicate_values",
+    "enum",
+    "regex",
+    "range",
+    "freshness",
+    "relationship",
+    "compare_to_baseline",
+    "sql",
+]
+CHECK_TYPES: tuple[CheckType, ...] = get_args(CheckType)
+Severity = Literal["info", "warning", "error"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+Operator = Literal[
+    "must_be",
+    "must_not_be",
+    "must_be_greater_than",
+    "must_be_greater_or_equal_to",
+    "must_be_less_than",
+    "must_be_less_or_equal_to",
+    "must_be_between",
+    "must_not_be_between",
+]
+Unit = Literal["", "rows", "percent", "minutes", "hours", "days"]
+Measure = Literal["", "rows", "nulls", "distinct", "mean"]
+Baseline = Literal["", "previous", "median"]
+Mode = Literal["warn", "block"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Value = bool | int | float | str
+# The check that a version has the columns that the contract names, in their types; every contract has it.
+SCHEMA = "schema"
+MASKED = "masked"
+
+
+class Check(BaseModel):
+    """One rule. A number is measured, and `operator` compares it with `threshold` (two numbers for between).
+
+    What is measured, by type: rows (`row_count`); rows that fail, in rows or percent of all (`null_values`,
+    `missing_values` with the codes in `values`, `duplicate_values` of `columns` together, `enum`, `regex`, `range`,
+    `relationship`, `sql` with the unit rows); the age of the newest value, or of the version where no column is named
+    (`freshness`); how far a `measure` is from its `baseline`, relative in percent or absolute (`compare_to_baseline`);
+    the one number that `sql` gives where its unit is "". Nulls fail `null_values` and `missing_values` alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    type: CheckType
+    columns: list[str] = []
+    severity: Severity = "error"
+    operator: Operator = "must_be"
+    threshold: list[float] = [0.0]
+    unit: Unit = "rows"
+    values: list[Value] = []
+    pattern: str = ""
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    to_dataset: str = ""
+    to_columns: list[str] = []
+    measure: Measure = ""
+    baseline: Baseline = ""
+    sql: str = ""
+
+
+class CheckResult(BaseModel):
+    """What came of a check on one version.
+
+    `value` is what was measured, in the check's unit, and `expected` the check as text. `failing` of `total` rows fail.
+    `skipped` says that it could not be judged (too little history), which counts as passed. `examples` are up to five
+    rows that fail, with values as text; values of confidential and restricted columns are "masked" there.
+    """
+
+    check: str
+    type: str
+    column: str = ""
+    severity: Severity
+    passed: bool
+    skipped: bool = False
+    value: float | None = None
+    expected: str
+    failing: int = 0
+    total: int = 0
+    words: str
+    examples: list[dict[str, str]] = []
+
+
+class ContractColumn(BaseModel):
+    """A column that every version must have, and its DuckDB type."""
+
+    name: str
+    type: str
+
+
+class Contract(BaseModel):
+    """What every new version of a dataset is held to.
+
+    `columns` is its schema. In mode `block` a version that fails a check of severity error is kept aside.
+    """
+
+    dataset: str
+    version: int = 0
+    columns: list[ContractColumn] = []
+    checks: list[Check] = []
+    mode: Mode = "warn"
+    actor: str = ""
+    created: datetime | None = None
+
+    @property
+    def keys(self) -> list[list[str]]:
+        """The columns that together have no value twice."""
+        unique = [check for check in self.checks if check.type == "duplicate_values" and _none_fail(check)]
+        return [check.columns for check in unique]
+
+    @property
+    def required(self) -> list[str]:
+        """The columns without nulls."""
+        return [check.columns[0] for check in self.checks if check.type == "null_values" and _none_fail(check)]
+
+    @property
+    def relationships(self) -> list[Check]:
+        return [check for check in self.checks if check.type == "relationship"]
+
+
+def _none_fail(check: Check) -> bool:
+    return check.operator in ("must_be", "must_be_less_or_equal_to") and check.threshold == [0]
+
+
+def broken(results: list[CheckResult]) -> list[CheckResult]:
+    """The checks of severity error that failed: what keeps a version aside in mode `block`."""
+    return [result for result in results if not result.passed and result.severity == "error"]

@@ -1,0 +1,39 @@
+"""What running a contract takes beside the rows: read from the store by a server, used by a worker."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from mlsteward.contracts.check import Contract
+
+
+class PastColumn(BaseModel):
+    """What a column was in an earlier version."""
+
+    nulls: int
+    distinct: int
+    mean: float | None = None
+
+
+class PastVersion(BaseModel):
+    """An earlier version, as far as comparisons with a baseline need it."""
+
+    version: int
+    rows: int
+    columns: dict[str, PastColumn] = {}
+
+
+class CheckOrder(BaseModel):
+    """A contract and what its checks are judged by.
+
+    `tables` has the file of each other dataset that a check names; `history` the earlier versions, oldest first;
+    `masked` the columns whose values are never kept; `key` those that tell a row; `registered` when the version came
+    (None for one that comes now).
+    """
+
+    contract: Contract
+    tables: dict[str, str] = {}
+    history: list[PastVersion] = []
+    masked: list[str] = []
+    key: list[str] = []
+    registered: datetime | None = None
