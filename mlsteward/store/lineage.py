@@ -1,9 +1,17 @@
 """What was made from what."""
 
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
+from mlsteward.lineage.edge import Edge, without_version
+from mlsteward.lineage.graph import Walk, Way, walk
+from mlsteward.names import parse_reference
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.transaction import Transaction
+
+_FAR = 20
 
 
 class Use(NamedTuple):
@@ -12,6 +20,91 @@ class Use(NamedTuple):
     run: int
     kind: str
     dataset: str
+
+
+def add_edges(transaction: Transaction, edges: Sequence[Edge]) -> None:
+    """Record what came out of what. An edge that is there already (same ends, kind and run) is not recorded again."""
+    if not edges:
+        return
+    known = {_identity(edge) for edge in edges_to(transaction, [edge.target for edge in edges])}
+    new = {_identity(edge): edge for edge in edges if _identity(edge) not in known}
+    now = datetime.now(UTC)
+    transaction.insert("lineage", [{**edge.model_dump(), "created": now} for edge in new.values()])
+
+
+def edges_from(transaction: Transaction, assets: Sequence[str]) -> list[Edge]:
+    """The edges that leave any of `assets`, as they were recorded."""
+    return _edges(transaction, "source", assets)
+
+
+def edges_to(transaction: Transaction, assets: Sequence[str]) -> list[Edge]:
+    """The edges that reach any of `assets`, as they were recorded."""
+    return _edges(transaction, "target", assets)
+
+
+def edges_of_run(transaction: Transaction, run: int) -> list[Edge]:
+    """The edges that a run made."""
+    return _edges(transaction, "run", [run])
+
+
+def walk_lineage(transaction: Transaction, start: Sequence[str], way: Way, depth: int) -> Walk:
+    """What lies upstream or downstream of `start`, in the store."""
+
+    def step(assets: Sequence[str], way: Way) -> list[Edge]:
+        return edges_from(transaction, assets) if way == "downstream" else edges_to(transaction, assets)
+
+    return walk(start, way, step, depth=depth)
+
+
+def downstream_of(transaction: Transaction, asset: str, depth: int = _FAR) -> list[str]:
+    """What was made from an asset, the nearest first; without a version, from any of its versions."""
+    return walk_lineage(transaction, versions_in_lineage(transaction, asset), "downstream", depth).reached
+
+
+def upstream_of(transaction: Transaction, asset: str, depth: int = _FAR) -> list[str]:
+    """What an asset was made from, the nearest first; without a version, what any of its versions was."""
+    return walk_lineage(transaction, versions_in_lineage(transaction, asset), "upstream", depth).reached
+
+
+def versions_in_lineage(transaction: Transaction, asset: str) -> list[str]:
+    """The assets that `dataset:flights`, `column:flights.dep_delay` or `model:delay` stands for, newest first.
+
+    An asset with a version, or of a kind that has none, stands for itself; of names that no edge has, too.
+    """
+    if asset != without_version(asset) or not asset.startswith(("dataset:", "column:", "model:")):
+        return [asset]
+    kind, _, rest = asset.partition(":")
+    name, _, column = rest.partition(".")
+    rows = transaction.rows(
+        "SELECT DISTINCT asset FROM (SELECT source AS asset FROM lineage UNION SELECT target FROM lineage)"
+        " WHERE starts_with(asset, ?)",
+        [f"{kind}:{name}@"],
+    )
+    found = [other for (other,) in rows if other.partition(".")[2].casefold() == column.casefold()]
+    return sorted(found, key=_version_number, reverse=True) or [asset]
+
+
+def _version_number(asset: str) -> int:
+    version = parse_reference(asset).version
+    return int(version) if version.isdigit() else 0
+
+
+def _edges(transaction: Transaction, end: str, values: Sequence[object]) -> list[Edge]:
+    wanted = list(dict.fromkeys(values))
+    if not wanted:
+        return []
+    rows = transaction.rows(
+        f"SELECT source, target, kind, run, detail FROM lineage WHERE {end} IN (SELECT unnest(?)) ORDER BY rowid",
+        [wanted],
+    )
+    return [
+        Edge(source=source, target=target, kind=kind, run=run, detail=json.loads(detail))
+        for source, target, kind, run, detail in rows
+    ]
+
+
+def _identity(edge: Edge) -> tuple[str, str, str, int | None]:
+    return edge.source, edge.target, edge.kind, edge.run
 
 
 def origins_of(transaction: Transaction, dataset: str) -> list[DatasetVersion]:
