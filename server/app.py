@@ -28,11 +28,11 @@ from mcp_types import (
 )
 from pydantic import AnyUrl
 
-from mlsteward.errors import NotFound, StewardError
-from mlsteward.names import close_names
+from mlsteward.errors import StewardError
 from mlsteward.server import pages
 from mlsteward.server.declare import Page, Services
 from mlsteward.server.discovery import find_pages, find_tools
+from mlsteward.server.offer import Offer
 from mlsteward.server.prompts import add_prompts
 from mlsteward.workspace import Workspace
 
@@ -55,21 +55,21 @@ class Steward(MCPServer[Services]):
     def __init__(self, workspace: Workspace) -> None:
         settings = workspace.settings
         self.pages = find_pages()
-        self.services = Services(workspace, functools.partial(pages.read, self.pages, workspace))
+        self.offer = Offer(find_tools(), toolsets=settings.toolsets, read_only=settings.read_only)
+        read = functools.partial(pages.read, self.pages, workspace)
+        self.services = Services(workspace, read, explain=self.offer.explain)
 
         @asynccontextmanager
         async def lifespan(_: MCPServer[Services]) -> AsyncGenerator[Services]:
             yield self.services
 
-        tools = find_tools(toolsets=settings.toolsets, read_only=settings.read_only)
-        self.tool_names = [tool.name for tool in tools]
-        self.changing_tools = frozenset(tool.name for tool in tools if not tool.read_only)
+        self.changing_tools = frozenset(tool.name for tool in self.offer.tools if not tool.read_only)
         super().__init__(
             "mlsteward",
             title="mlsteward",
-            instructions=INSTRUCTIONS,
+            instructions=instructions(self.offer),
             version=version("mlsteward"),
-            tools=list(tools),
+            tools=list(self.offer.tools),
             lifespan=lifespan,
             log_level=settings.log_level,
         )
@@ -79,9 +79,9 @@ class Steward(MCPServer[Services]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Services, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        if name not in self.tool_names:
+        if name not in self.offer.names:
             # The protocol's own error, as the specification has it: such a call has no result.
-            raise MCPError(code=INVALID_PARAMS, message=unknown_tool(name, self.tool_names).words())
+            raise MCPError(code=INVALID_PARAMS, message=self.offer.unknown(name).words())
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
@@ -137,10 +137,12 @@ class Steward(MCPServer[Services]):
         return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
 
 
-def unknown_tool(name: str, names: list[str]) -> NotFound:
-    """The error for a tool that is not offered: it does not exist, or flags of this server hide it."""
-    words = f"This server offers no tool {name!r} (--read-only and --toolsets hide some)."
-    return NotFound(words, close=close_names(name, names))
+def instructions(offer: Offer) -> str:
+    """What a host tells its model of this server."""
+    if not offer.off:
+        return INSTRUCTIONS
+    off = "; ".join(f"{toolset}: {', '.join(tools)}" for toolset, tools in offer.off.items())
+    return f"{INSTRUCTIONS} Toolsets that are off here, which who runs the server can turn on (--toolsets): {off}."
 
 
 def _described(page: Page) -> dict[str, Any]:

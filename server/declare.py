@@ -59,6 +59,7 @@ class Services:
 
     workspace: Workspace
     read: Callable[[str], Content]
+    explain: Callable[[str], str] = str
     limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(CALL_THREADS))
 
 
@@ -180,8 +181,10 @@ class Tool(SDKTool):
             answer: Answer = await anyio.to_thread.run_sync(
                 partial(self.fn, call, **values), abandon_on_cancel=True, limiter=services.limiter
             )
+            answer.next = services.explain(answer.next)
             return to_result(answer) if convert_result else answer
         except StewardError as error:
+            error.next = services.explain(error.next)
             raise ToolError(_clipped(error.words())) from error
         except Exception as error:  # the outermost edge of a call: a crash becomes a reference into the log
             reference = uuid.uuid4().hex[:8]

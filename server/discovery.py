@@ -7,7 +7,6 @@ from types import ModuleType
 
 import mlsteward.resources
 import mlsteward.tools
-from mlsteward.errors import InvalidArgument
 from mlsteward.server.declare import Page, Tool
 
 
@@ -16,17 +15,9 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
         yield importlib.import_module(f"{package.__name__}.{module.name}")
 
 
-def find_tools(*, toolsets: list[str], read_only: bool) -> list[Tool]:
-    """The tools of these toolsets (all when none is named), without those that change things when `read_only`."""
-    tools: list[Tool] = [module.TOOL for module in _modules(mlsteward.tools)]
-    known = sorted({tool.toolset for tool in tools})
-    if unknown := [name for name in toolsets if name not in known]:
-        raise InvalidArgument(f"No toolset {', '.join(unknown)}; there are {', '.join(known)}.")
-    return [
-        tool
-        for tool in tools
-        if (not toolsets or tool.toolset in toolsets or tool.toolset == "pages") and (tool.read_only or not read_only)
-    ]
+def find_tools() -> list[Tool]:
+    """The tool of every module."""
+    return [module.TOOL for module in _modules(mlsteward.tools)]
 
 
 def find_pages() -> list[Page]:

@@ -10,6 +10,7 @@ from mcp_types import Tool as OfferedTool
 
 from mlsteward.server.cli import build_parser
 from mlsteward.server.discovery import find_tools
+from mlsteward.server.offer import Offer
 from tests.conftest import Assistant
 
 ROOT = Path(__file__).parent.parent
@@ -18,9 +19,10 @@ TABLE = re.compile(r"(<!-- tools: [^>]*-->\n)(.*?)(<!-- /tools -->)", re.DOTALL)
 
 
 def tool_table(tools: list[OfferedTool]) -> str:
-    toolsets = {tool.name: tool.toolset for tool in find_tools(toolsets=[], read_only=False)}
+    offer = Offer(find_tools(), toolsets=[], read_only=False)
+    toolsets = {tool.name: tool.toolset for tool in find_tools()}
     rows = [
-        f"| {toolsets[tool.name]} | `{tool.name}` | {first_sentence(tool.description or '')} |"
+        f"| {toolsets[tool.name]}{' (off)' if toolsets[tool.name] in offer.off else ''} | `{tool.name}` | {first_sentence(tool.description or '')} |"
         for tool in sorted(tools, key=lambda tool: (toolsets[tool.name], tool.name))
     ]
     return "\n".join(["| toolset | tool | what it does |", "|---|---|---|", *rows, ""])

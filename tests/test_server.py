@@ -42,7 +42,7 @@ async def test_a_bad_value_gets_one_readable_line(assistant: Assistant) -> None:
 
 
 async def test_an_unknown_tool_is_refused_with_what_was_close(assistant: Assistant) -> None:
-    with pytest.raises(MCPError, match=r"no tool 'list_run' .*Did you mean `list_runs`"):
+    with pytest.raises(MCPError, match=r"no tool 'list_run'\. Did you mean `list_runs`"):
         await assistant.client.call_tool("list_run", {})
 
 
@@ -124,6 +124,8 @@ async def test_a_read_only_server_hides_what_changes_and_keeps_what_judges(works
     reading = Workspace(workspace.settings.model_copy(update={"read_only": True}))
     async with assistant_of(reading) as assistant:
         names = {tool.name for tool in (await assistant.client.list_tools()).tools}
+        with pytest.raises(MCPError, match="hidden by --read-only"):
+            await assistant.client.call_tool("cancel_run", {"run": "1"})
     reading.close()
     assert {"check_drift", "evaluate_model", "list_runs"} <= names
     assert not names & {"register_dataset", "train_model", "document_asset", "log_run", "cancel_run"}
@@ -133,6 +135,10 @@ async def test_toolsets_pick_groups_and_an_unknown_group_is_refused_with_the_kno
     picked = Workspace(workspace.settings.model_copy(update={"toolsets": ["dictionary"]}))
     async with assistant_of(picked) as assistant:
         names = {tool.name for tool in (await assistant.client.list_tools()).tools}
+        with pytest.raises(MCPError, match="the toolset training is off; .* --toolsets dictionary,training"):
+            await assistant.client.call_tool("list_runs", {})
+        words = await assistant.text("lookup_data_dictionary")
+        assert "next: list_datasets() (the toolset data is off; " in words
     assert names == {"lookup_data_dictionary", "document_asset", "read_page"}
     with pytest.raises(InvalidArgument, match=r"No toolset dictionry; there are .*dictionary"):
         Steward(Workspace(workspace.settings.model_copy(update={"toolsets": ["dictionry"]})))
