@@ -67,7 +67,8 @@ def new_workspace(folder: Path, data: Path, warm: Path, **settings: Any) -> Work
     link = folder / "warm"
     if not link.exists():
         link.symlink_to(warm, target_is_directory=True)
-    return Workspace(Settings(**{"workspace": folder, "data": [data], "toolsets": ["all"], **settings}))
+    settings.setdefault("toolsets", ["all"])
+    return Workspace(Settings(workspace=folder, data=[data], **settings))
 
 
 class Assistant:

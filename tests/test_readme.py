@@ -21,8 +21,9 @@ TABLE = re.compile(r"(<!-- tools: [^>]*-->\n)(.*?)(<!-- /tools -->)", re.DOTALL)
 def tool_table(tools: list[OfferedTool]) -> str:
     offer = Offer(find_tools(), toolsets=[], read_only=False)
     toolsets = {tool.name: tool.toolset for tool in find_tools()}
+    shown = {name: f"{toolset} (off)" if toolset in offer.off else toolset for name, toolset in toolsets.items()}
     rows = [
-        f"| {toolsets[tool.name]}{' (off)' if toolsets[tool.name] in offer.off else ''} | `{tool.name}` | {first_sentence(tool.description or '')} |"
+        f"| {shown[tool.name]} | `{tool.name}` | {first_sentence(tool.description or '')} |"
         for tool in sorted(tools, key=lambda tool: (toolsets[tool.name], tool.name))
     ]
     return "\n".join(["| toolset | tool | what it does |", "|---|---|---|", *rows, ""])

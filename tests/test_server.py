@@ -135,7 +135,7 @@ async def test_toolsets_pick_groups_and_an_unknown_group_is_refused_with_the_kno
     picked = Workspace(workspace.settings.model_copy(update={"toolsets": ["dictionary"]}))
     async with assistant_of(picked) as assistant:
         names = {tool.name for tool in (await assistant.client.list_tools()).tools}
-        with pytest.raises(MCPError, match="the toolset training is off; .* --toolsets dictionary,training"):
+        with pytest.raises(MCPError, match=r"the toolset training is off; .* --toolsets dictionary,training"):
             await assistant.client.call_tool("list_runs", {})
         words = await assistant.text("lookup_data_dictionary")
         assert "next: list_datasets() (the toolset data is off; " in words
