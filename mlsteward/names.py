@@ -7,7 +7,7 @@ hold hyphens. Columns keep the spelling of their source.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mlsteward.errors import InvalidArgument, InvalidName
@@ -44,6 +44,11 @@ class Reference:
         version = f"@{self.version}" if self.version else ""
         return f"{self.kind}:{self.name}{version}{column}"
 
+    @property
+    def bare(self) -> str:
+        """As text without the version: what words, links, comments and alerts hang on."""
+        return str(replace(self, version=""))
+
 
 def check_dataset_name(name: str) -> str:
     """Return `name` if it can name a dataset, else raise InvalidName with a name that could."""
@@ -58,6 +63,18 @@ def check_model_name(name: str) -> str:
 def check_token_name(name: str) -> str:
     """Return `name` if it can name a token of the HTTP server, else raise InvalidName with a name that could."""
     return _check("token", name, _MODEL_NAME)
+
+
+def check_tag(tag: str) -> str:
+    """Return `tag` if it can name a version of a dataset, else raise InvalidName with a name that could.
+
+    Numbers and `latest` name versions already.
+    """
+    if tag == "latest":
+        raise InvalidName("`latest` always names the newest version; a tag needs a name of its own.")
+    if _MODEL_NAME.fullmatch(tag):
+        return tag
+    raise InvalidName(f"A tag cannot be {tag!r}: it is not {GRAMMAR}, or hyphens.", close=[suggest_name(tag, "tag")])
 
 
 def _check(kind: str, name: str, grammar: re.Pattern[str]) -> str:

@@ -4,7 +4,8 @@ import threading
 from weakref import WeakKeyDictionary
 
 from mlsteward.dictionary.catalogue import Catalogue
-from mlsteward.store.dictionary import all_entries, change_count
+from mlsteward.store.changes import change_count
+from mlsteward.store.dictionary import all_entries
 from mlsteward.store.relationships import all_relationships
 from mlsteward.store.store import Store
 from mlsteward.store.transaction import Transaction

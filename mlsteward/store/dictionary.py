@@ -9,6 +9,7 @@ from mlsteward.dictionary.documenting import asset_reference
 from mlsteward.dictionary.entry import Entry, merge, same_words
 from mlsteward.errors import NotFound
 from mlsteward.names import Reference, close_names
+from mlsteward.store.changes import change_count
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = (
@@ -74,15 +75,6 @@ def entry_history(transaction: Transaction, dataset: str) -> list[Entry]:
     """Every version of every entry about a dataset, an asset's newest first."""
     found = _entries(transaction, "d.dataset = ?", [dataset])
     return sorted(found, key=lambda entry: (entry.asset, -entry.version))
-
-
-def change_count(transaction: Transaction) -> int:
-    """How many transactions have touched the dictionary or its relationships: a copy read at this count is good."""
-    row = transaction.row(
-        "SELECT greatest((SELECT coalesce(max(change), 0) FROM dictionary),"
-        " (SELECT coalesce(max(change), 0) FROM relationships))"
-    )
-    return int(row[0]) if row else 0
 
 
 def write_entries(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:

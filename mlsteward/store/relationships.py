@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mlsteward.dictionary.relationships import Relationship
-from mlsteward.store.dictionary import change_count
+from mlsteward.store.changes import change_count
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = tuple(Relationship.model_fields)

@@ -1,0 +1,64 @@
+"""What people say of an asset, made ready to be read. Anyone may have written it, so it is quoted and clipped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from mlsteward.answer import clipped, counted, number
+
+LONGEST = 2000
+BEST = 5
+
+
+class Comment(BaseModel):
+    """One person's words, with a rating from 1 to 5, or 0 for none. `asset` has no version, `version` is what it said."""
+
+    number: int
+    asset: str
+    version: str = ""
+    text: str
+    rating: int = 0
+    actor: str
+    client: str = ""
+    created: datetime
+
+    def line(self, room: int = 160) -> str:
+        """In one line: `“late again” (ann, 2026-03-01, 2/5, on version 3)`."""
+        said = [self.actor, f"{self.created:%Y-%m-%d}"]
+        said += [f"{self.rating}/{BEST}"] if self.rating else []
+        said += [f"on version {self.version}"] if self.version else []
+        quoted = clipped(" ".join(self.text.split()), room).replace("“", "'").replace("”", "'")
+        return f"“{quoted}” ({', '.join(said)})"
+
+
+class Feedback(BaseModel):
+    """The newest comments on an asset, how many there are, and the mean of what each person rated it last."""
+
+    newest: list[Comment] = []
+    total: int = 0
+    rating: float | None = None
+    raters: int = 0
+
+    @property
+    def summary(self) -> str:
+        """`rated 4.5 of 5 by 2 people, 3 comments`."""
+        rated = f"rated {number(self.rating, 2)} of {BEST} by {counted(self.raters, 'person', 'people')}"
+        parts = [rated] if self.raters else []
+        return ", ".join([*parts, counted(self.total, "comment")]) if self.total else ""
+
+
+def comments_section(comments: Sequence[Comment], feedback: Feedback) -> list[str]:
+    """The part of a page that holds an asset's comments; [] when there are none."""
+    if not comments:
+        return []
+    lines = [f"- {escaped(comment.line(LONGEST))}" for comment in comments]
+    return ["", "## Comments", "", f"{feedback.summary[:1].upper()}{feedback.summary[1:]}.", "", *lines]
+
+
+def escaped(text: str) -> str:
+    """Text of anybody's that stays text in Markdown: one line, no markup, no link, no cell of a table."""
+    line = " ".join(text.split())
+    for mark in "\\`*_[]<>|#!~":
+        line = line.replace(mark, f"\\{mark}")
+    return line
