@@ -129,7 +129,9 @@ def test_the_file_is_open_only_during_a_transaction(store: Store) -> None:
 def test_a_result_left_open_at_detach_does_not_keep_the_file(tmp_path: Path) -> None:
     attachment = Attachment(tmp_path / "store.duckdb")
     with attachment.open(write=True, deadline=0) as connection:
-        connection.execute("INSERT INTO activity SELECT '2026-01-01', '', '', '', '', '', i FROM range(90000) t(i)")
+        connection.execute(
+            "INSERT INTO activity SELECT i, '2026-01-01', '', '', '', '', '', i, '', '' FROM range(90000) t(i)"
+        )
         connection.execute("SELECT * FROM activity").fetchone()
     assert not is_open(attachment.path)
     attachment.close()
@@ -264,11 +266,12 @@ def test_the_schema_has_no_foreign_keys_and_no_use() -> None:
 
 def test_many_rows_of_mixed_values_are_inserted_at_once(store: Store) -> None:
     rows = [
-        {"created": NOW, "actor": "a", "client": "", "action": "", "asset": "", "why": {"n": i}, "run": run}
+        {"number": i, "alert": 1, "created": NOW, "event": "", "state": "", "actor": "a", "client": "", "note": ""}
+        | {"run": run, "payload": {"n": i}}
         for i, run in enumerate([None, 3, None])
     ]
-    store.write(lambda t: t.insert("activity", rows))
-    assert store.read(lambda t: t.rows("SELECT why, run FROM activity ORDER BY why")) == [
+    store.write(lambda t: t.insert("alert_events", rows))
+    assert store.read(lambda t: t.rows("SELECT payload, run FROM alert_events ORDER BY number")) == [
         ('{"n": 0}', None),
         ('{"n": 1}', 3),
         ('{"n": 2}', None),

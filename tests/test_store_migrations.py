@@ -8,7 +8,6 @@ import duckdb
 import pytest
 
 from mlsteward.errors import StoreDamaged, StoreTooNew
-from mlsteward.store.activity import add_activity
 from mlsteward.store.schema import FOLDER, migrations
 from mlsteward.store.store import Store
 
@@ -27,7 +26,8 @@ def open_store(tmp_path: Path, folder: Path) -> Store:
 
 
 def remember(store: Store, asset: str) -> None:
-    store.write(lambda t: add_activity(t, actor="", client="", action="", asset=asset))
+    add = "INSERT INTO activity (created, actor, client, action, asset, why) VALUES ('2026-01-01', '', '', '', ?, '')"
+    store.write(lambda t: t.execute(add, [asset]))
 
 
 def assets(path: Path) -> list[tuple[str]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from mlsteward.store.store import Store
 from mlsteward.store.attachment import Attachment
 path = Path(sys.argv[1])
-ADD = "INSERT INTO activity (created, actor, client, action, asset, why) VALUES ('2026-01-01', ?, '', '', ?, ?)"
+ADD = "INSERT INTO activity VALUES (1, '2026-01-01', ?, '', '', ?, ?, NULL, '', '')"
 """
 # Writes for ever and says what was acknowledged.
 WRITER = """

@@ -1,0 +1,68 @@
+"""What happened to an alert, kept for ever; each event is also what a webhook or a command is told."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from mlsteward.store.activity import add_activity
+from mlsteward.store.runs import get_run
+from mlsteward.store.transaction import Transaction
+
+# Who acts when no run or person does.
+SYSTEM = "mlsteward"
+
+
+class AlertEvent(BaseModel):
+    """One change of an alert: `raised`, `reopened`, `escalated`, `acknowledged`, `resolved` or `settled`."""
+
+    number: int
+    alert: int
+    created: datetime
+    event: str
+    state: str
+    actor: str
+    client: str
+    note: str = ""
+    run: int | None = None
+    payload: dict[str, Any] = {}
+
+
+def add_event(
+    t: Transaction,
+    alert: Mapping[str, Any],
+    *,
+    event: str,
+    note: str = "",
+    run: int | None = None,
+    actor: str = "",
+    client: str = "",
+) -> None:
+    """Keep a change of `alert` (as it is now, in JSON's types) and who made it, in the audit log too."""
+    if run is not None and not actor:
+        checked = get_run(t, run)
+        actor, client = checked.actor, checked.client
+    last = t.row("SELECT max(number) FROM alert_events")
+    kept = AlertEvent(
+        number=(last[0] or 0) + 1 if last else 1,
+        alert=alert["number"],
+        created=datetime.now(UTC),
+        event=event,
+        state=alert["state"],
+        actor=actor or SYSTEM,
+        client=client,
+        note=note,
+        run=run,
+        payload=dict(alert),
+    )
+    t.insert("alert_events", [kept.model_dump()])
+    add_activity(
+        t,
+        actor=kept.actor,
+        client=client,
+        action=f"alert {event}",
+        asset=f"alert:{kept.alert}",
+        why=f"{alert['asset']}: {note}" if note else alert["asset"],
+        run=run,
+    )

@@ -1,0 +1,195 @@
+"""Alerts: what a check found, once for each asset and check, from open over acknowledged to resolved."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from mlsteward.errors import NotFound
+from mlsteward.names import Reference, parse_reference
+from mlsteward.store.alert_events import add_event
+from mlsteward.store.transaction import Transaction, to_json
+
+Severity = Literal["info", "warning", "error"]
+State = Literal["open", "acknowledged", "resolved"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+
+
+class Finding(BaseModel):
+    """Something that is wrong with an asset, as a check says it.
+
+    `evidence` holds figures and short words; values of columns that not everybody may see stay out of it.
+    """
+
+    asset: str
+    check: str
+    severity: Severity
+    words: str
+    evidence: dict[str, str | float] = {}
+
+
+class Alert(BaseModel):
+    """Findings of one check on one asset. `asset` has no version; `version` is where the check failed last."""
+
+    number: int
+    asset: str
+    check: str
+    severity: Severity
+    state: State
+    words: str
+    evidence: dict[str, str | float] = {}
+    downstream: list[str] = []
+    cause: list[str] = []
+    first_seen: datetime
+    last_seen: datetime
+    count: int
+    version: str = ""
+    run: int | None = None
+
+    @property
+    def label(self) -> str:
+        return f"alert:{self.number}"
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset it is about, "" when it is about something else."""
+        reference = parse_reference(self.asset)
+        return reference.name if reference.kind in ("dataset", "column") else ""
+
+
+_COLUMNS = (
+    "number asset check_name severity state words evidence downstream cause first_seen last_seen count version run"
+).split()
+_JSON = frozenset({"evidence", "downstream", "cause"})
+
+
+def raise_alerts(t: Transaction, findings: Sequence[Finding], *, run: int | None) -> list[Alert]:
+    """Raise, count or reopen the alert of each finding; returns them as they stand now.
+
+    `run` is the run that checked: who asked for it is who raised them.
+    """
+    return [_raise(t, finding, run) for finding in findings]
+
+
+def settle_alerts(t: Transaction, dataset: str, passed_checks: Iterable[str], run: int | None) -> list[Alert]:
+    """Resolve the alerts of a dataset and its columns whose check has passed now; returns those that were not yet."""
+    passed = set(passed_checks)
+    where = f" in run:{run}" if run else ""
+    return [
+        change_state(t, alert, "resolved", event="settled", note=f"{alert.check} passed again{where}", run=run)
+        for alert in open_alerts(t, parse_reference(dataset).name)
+        if alert.check in passed
+    ]
+
+
+def open_alerts(t: Transaction, asset: str = "") -> list[Alert]:
+    """What is open or acknowledged of an asset (a dataset with its columns), the gravest and newest first."""
+    return [alert for alert in find_alerts(t, asset) if alert.state != "resolved"]
+
+
+def find_alerts(t: Transaction, asset: str = "") -> list[Alert]:
+    """All alerts of an asset, of every asset for "": the gravest first, then those seen last."""
+    where, parameters = _about(asset)
+    rows = t.rows(
+        f"SELECT {', '.join(_COLUMNS)} FROM alerts WHERE {where}"
+        " ORDER BY list_position(['error', 'warning', 'info'], severity), last_seen DESC, number DESC",
+        parameters,
+    )
+    return [_alert(row) for row in rows]
+
+
+def get_alert(t: Transaction, number: int) -> Alert:
+    """The alert of that number; NotFound says how many there are."""
+    row = t.row(f"SELECT {', '.join(_COLUMNS)} FROM alerts WHERE number = ?", [number])
+    if row is not None:
+        return _alert(row)
+    last = t.row("SELECT max(number) FROM alerts")
+    newest = f"the newest is alert:{last[0]}" if last and last[0] else "none was raised yet"
+    raise NotFound(f"There is no alert:{number}; {newest}.", next='list_alerts(state="")')
+
+
+def change_state(
+    t: Transaction,
+    alert: Alert,
+    state: State,
+    *,
+    event: str,
+    note: str = "",
+    run: int | None = None,
+    actor: str = "",
+    client: str = "",
+) -> Alert:
+    """Move an alert to another state and keep who did it, and why."""
+    t.execute("UPDATE alerts SET state = ? WHERE number = ?", [state, alert.number])
+    changed = alert.model_copy(update={"state": state})
+    add_event(t, changed.model_dump(mode="json"), event=event, note=note, run=run, actor=actor, client=client)
+    return changed
+
+
+def _raise(t: Transaction, finding: Finding, run: int | None) -> Alert:
+    reference = parse_reference(finding.asset)
+    asset = unversioned(reference)
+    known = [alert for alert in find_alerts(t, asset) if (alert.asset, alert.check) == (asset, finding.check)]
+    now = datetime.now(UTC)
+    seen = {
+        "severity": finding.severity,
+        "words": finding.words,
+        "evidence": finding.evidence,
+        "last_seen": now,
+        "version": reference.version,
+        "run": run,
+    }
+    if not known:
+        last = t.row("SELECT max(number) FROM alerts")
+        number = (last[0] or 0) + 1 if last else 1
+        fields = {"number": number, "asset": asset, "check": finding.check, "state": "open", "first_seen": now}
+        alert = Alert.model_validate({**fields, **seen, "count": 1})
+        t.insert("alerts", [_row(alert)])
+        add_event(t, alert.model_dump(mode="json"), event="raised", note=finding.words, run=run)
+        return alert
+    before = known[0]
+    alert = before.model_copy(update={**seen, "count": before.count + 1})
+    _update(t, alert)
+    if before.state == "resolved":
+        return change_state(t, alert, "open", event="reopened", note=finding.words, run=run)
+    if SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity):
+        add_event(t, alert.model_dump(mode="json"), event="escalated", note=finding.words, run=run)
+    return alert
+
+
+def unversioned(reference: Reference) -> str:
+    """How an asset is written without its version."""
+    return str(Reference(reference.kind, reference.name, reference.column))
+
+
+def _about(asset: str) -> tuple[str, list[object]]:
+    if not asset:
+        return "true", []
+    reference = parse_reference(asset)
+    if reference.kind == "dataset":
+        return "(asset = ? OR starts_with(asset, ?))", [f"dataset:{reference.name}", f"column:{reference.name}."]
+    return "asset = ?", [unversioned(reference)]
+
+
+def _update(t: Transaction, alert: Alert) -> None:
+    row = _row(alert)
+    names = [name for name in row if name != "number"]
+    values = [to_json(row[name]) if name in _JSON else row[name] for name in names]
+    t.execute(
+        f"UPDATE alerts SET {', '.join(f'{name} = ?' for name in names)} WHERE number = ?", [*values, alert.number]
+    )
+
+
+def _row(alert: Alert) -> dict[str, object]:
+    fields = alert.model_dump()
+    return {name: fields["check" if name == "check_name" else name] for name in _COLUMNS}
+
+
+def _alert(row: tuple[Any, ...]) -> Alert:
+    fields: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+    fields["check"] = fields.pop("check_name")
+    for name in _JSON:
+        fields[name] = json.loads(fields[name])
+    return Alert.model_validate(fields)
