@@ -4,19 +4,31 @@ from mlsteward.answer import counted, markdown_table, number
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.server.declare import Page
 from mlsteward.store.datasets import DatasetVersion, dataset_names, find_dataset, versions_of
+from mlsteward.store.tags import tags_of
 from mlsteward.workspace import Workspace
 
 
 def dataset_page(workspace: Workspace, name: str) -> str:
     """A dataset: where it comes from, its versions, and the full profile of the version named (else the newest)."""
-    version = workspace.store.read(lambda transaction: find_dataset(transaction, name))
+    version = workspace.store.read(lambda transaction: find_dataset(transaction, name, rows=False))
     versions = workspace.store.read(lambda transaction: versions_of(transaction, version.name))
     lines = [f"# {version.label}", "", version.description or "No description recorded.", "", *_facts(version), ""]
+    tags = workspace.store.read(lambda transaction: tags_of(transaction, version.name))
     rows = [
-        (one.label, one.rows, len(one.columns), one.source or one.sql, f"{one.created:%Y-%m-%d %H:%M}", one.actor)
+        (
+            one.label,
+            ", ".join(tag.tag for tag in tags if tag.version == one.version),
+            one.rows,
+            len(one.columns),
+            one.source or one.sql,
+            f"{one.created:%Y-%m-%d %H:%M}",
+            one.actor,
+            _standing(one),
+        )
         for one in versions
     ]
-    lines += ["## Versions", "", *markdown_table(("version", "rows", "columns", "from", "registered", "by"), rows), ""]
+    headers = ("version", "tags", "rows", "columns", "from", "registered", "by", "standing")
+    lines += ["## Versions", "", *markdown_table(headers, rows), ""]
     if version.warnings:
         lines += ["## Warnings", "", *(f"- {warning}" for warning in version.warnings), ""]
     lines += ["## Columns", ""]
@@ -25,6 +37,12 @@ def dataset_page(workspace: Workspace, name: str) -> str:
         [_row(column) for column in version.profile.columns],
     )
     return "\n".join(lines) + "\n"
+
+
+def _standing(version: DatasetVersion) -> str:
+    if version.collected:
+        return f"rows collected on {version.collected:%Y-%m-%d}"
+    return f"kept aside: {version.held}" if version.held else ""
 
 
 def _facts(version: DatasetVersion) -> list[str]:

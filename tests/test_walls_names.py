@@ -20,7 +20,7 @@ from tests.walls import refused
         "'https://example.org/x.csv'",
         "'../store.duckdb'",
         '"flights@2; DROP"',
-        '"flights@champion"',
+        '"flights@Champion"',
         '"flug daten"',
     ],
 )

@@ -8,6 +8,7 @@ from mlsteward.errors import InvalidArgument
 from mlsteward.names import suggest_name
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetSummary, registered_sources, summaries
+from mlsteward.store.tags import Tag, all_tags
 
 _FILES = 12
 _ROOM = 5_400
@@ -21,6 +22,7 @@ class ListedDataset(BaseModel):
     source: str = ""
     registered: str
     description: str = ""
+    tags: str = Field(default="", description="Tagged versions, as in golden@2.")
 
 
 class ListedFile(BaseModel):
@@ -36,10 +38,12 @@ class DatasetsAnswer(Answer):
     files_total: int = 0
 
     def body(self) -> list[str]:
-        rows = [(one.dataset, one.rows, one.columns, one.registered, one.description) for one in self.datasets]
+        rows = [
+            (one.dataset, one.rows, one.columns, one.registered, one.tags, one.description) for one in self.datasets
+        ]
         more = self.files_total - len(self.files)
         return [
-            *table(("dataset", "rows", "columns", "registered", "description"), rows),
+            *table(("dataset", "rows", "columns", "registered", "tags", "description"), rows),
             f'more: list_datasets(cursor="{self.cursor}")' if self.cursor else "",
             "Files that could be registered:" if self.files else "",
             *(f"{file.source} ({file.bytes:,} bytes)" for file in self.files),
@@ -53,12 +57,13 @@ def list_datasets(call: Call, limit: int = 20, cursor: str = "") -> DatasetsAnsw
     size = min(max(limit, 1), 30)
     store = call.workspace.store
     total, found = store.read(lambda transaction: summaries(transaction, limit=size, offset=start))
+    tags = store.read(all_tags)
     known = store.read(registered_sources)
     folders = Folders(data=call.settings.data, workspace=call.workspace.folder)
     uploads = call.workspace.uploads
     everything = list_files([*folders.data, *([uploads] if uploads.is_dir() else [])])
     files = [path for path in everything if folders.shown(path) not in known and str(path) not in known]
-    datasets = fitting([_listed(one) for one in found], _ROOM)
+    datasets = fitting([_listed(one, tags) for one in found], _ROOM)
     offered = [ListedFile(source=folders.shown(path), bytes=path.stat().st_size) for path in files[:_FILES]]
     end = start + len(datasets)
     return DatasetsAnswer(
@@ -72,7 +77,7 @@ def list_datasets(call: Call, limit: int = 20, cursor: str = "") -> DatasetsAnsw
     )
 
 
-def _listed(one: DatasetSummary) -> ListedDataset:
+def _listed(one: DatasetSummary, tags: list[Tag]) -> ListedDataset:
     return ListedDataset(
         dataset=one.label,
         rows=one.rows,
@@ -80,6 +85,7 @@ def _listed(one: DatasetSummary) -> ListedDataset:
         source=one.source[-80:],
         registered=f"{one.created:%Y-%m-%d %H:%M}",
         description=one.description[:80],
+        tags=", ".join(f"{tag.tag}@{tag.version}" for tag in tags if tag.dataset == one.name)[:120],
     )
 
 

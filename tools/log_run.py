@@ -47,7 +47,7 @@ def log_run(
     incoming = Incoming(call.workspace.folder / "runs", artifacts, folders)
 
     def write(t: Transaction) -> int:
-        version = find_dataset(t, dataset) if dataset else None
+        version = find_dataset(t, dataset, rows=False) if dataset else None
         run = Run(
             number=0,
             kind="train",

@@ -68,7 +68,7 @@ def profile_dataset(call: Call, dataset: str, columns: list[str] = []) -> Profil
 
     Name columns (at most 4 at a time) for their quantiles, frequent values and histogram.
     """
-    version = call.workspace.store.read(lambda transaction: find_dataset(transaction, dataset))
+    version = call.workspace.store.read(lambda transaction: find_dataset(transaction, dataset, rows=False))
     if len(columns) > _DETAILED:
         raise InvalidArgument(f"Name at most {_DETAILED} columns at a time; there are {len(columns)}.")
     profile = version.profile

@@ -101,7 +101,8 @@ def _reference(transaction: Transaction, asked: Asked, model: Model | None, curr
     if asked.parts_time:
         return current
     versions = versions_of(transaction, current.name)
-    older = [version for version in versions if version.version < current.version and not version.held]
+    there = [version for version in versions if not (version.held or version.collected)]
+    older = [version for version in there if version.version < current.version]
     if older:
         return older[0]
     raise InvalidArgument(

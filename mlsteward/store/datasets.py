@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from mlsteward.data.profile import TableProfile
 from mlsteward.data.snapshot import Column
-from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names, parse_reference
+from mlsteward.store.tags import tagged_version, tags_of
 from mlsteward.store.transaction import Transaction
 
 
@@ -19,7 +20,8 @@ class DatasetVersion(BaseModel):
 
     `family` is shared by a lineage of versions and of the datasets made from them: a row held out for testing in one
     stays held out in all. `sources` are the labels of the datasets that `sql` read. `held` says why a version is kept
-    aside: it breaks the dataset's contract, and is never the newest until it is released.
+    aside: it breaks the contract of its dataset, and is not the newest until it is released. `collected` says when its
+    rows were given up: the snapshot is gone then, and all else that is known of it stays.
     """
 
     name: str
@@ -45,6 +47,7 @@ class DatasetVersion(BaseModel):
     actor: str = ""
     created: datetime
     held: str = ""
+    collected: datetime | None = None
     profile: TableProfile
 
     @property
@@ -71,23 +74,29 @@ class DatasetSummary(BaseModel):
 
 _VERSION_COLUMNS = (
     "name version fingerprint column_fingerprints schema_hash source_hash algorithm engine rows bytes columns snapshot"
-    " reference source sources sql warnings run actor created held profile"
+    " reference source sources sql warnings run actor created held collected profile"
 ).split()
 _JSON_COLUMNS = frozenset({"column_fingerprints", "columns", "sources", "warnings", "profile"})
 _NEWEST = "version = (SELECT max(version) FROM dataset_versions AS other WHERE other.name = v.name AND other.held = '')"
 
 
-def find_dataset(transaction: Transaction, text: str) -> DatasetVersion:
-    """The version that `flights`, `flights@3`, `flights@latest` or `dataset:flights@3` names."""
+def find_dataset(transaction: Transaction, text: str, *, rows: bool = True) -> DatasetVersion:
+    """The version that `flights`, `flights@3`, `flights@latest`, a tag or `dataset:flights@3` names.
+
+    Raises UnusableData when its rows were collected, unless `rows` says that they are not needed.
+    """
     reference = parse_reference(text)
     if reference.kind != "dataset":
         raise InvalidArgument(f"{text!r} is no dataset.", next="list_datasets()")
     if reference.version in ("", "latest"):
         found = _versions(transaction, f"v.name = ? AND {_NEWEST}", [reference.name])
     else:
-        found = _versions(transaction, "v.name = ? AND v.version = ?", [reference.name, _number(reference.version)])
+        number = _number(transaction, reference.name, reference.version)
+        found = _versions(transaction, "v.name = ? AND v.version = ?", [reference.name, number])
     if not found:
         raise _not_found(transaction, reference.name, reference.version)
+    if rows and found[0].collected:
+        raise _collected(found[0])
     return found[0]
 
 
@@ -179,10 +188,29 @@ def _version(fields: dict[str, Any]) -> DatasetVersion:
     return DatasetVersion.model_validate(fields)
 
 
-def _number(version: str) -> int:
-    if not version.isdigit():
-        raise InvalidArgument(f"{version!r} is no version of a dataset: write a number or `latest`.")
-    return int(version)
+def _number(transaction: Transaction, name: str, version: str) -> int | None:
+    """The number that a version or a tag stands for; None for one of a dataset that does not exist."""
+    if version.isdigit():
+        return int(version)
+    number = tagged_version(transaction, name, version)
+    if number is None and newest_version(transaction, name):
+        known = [tag.tag for tag in tags_of(transaction, name)]
+        tags = f"a tag of it ({', '.join(known)})" if known else "a tag, of which it has none"
+        close = [f"{name}@{tag}" for tag in close_names(version, known)]
+        raise NotFound(
+            f"{version!r} is no version of `{name}`: write a number, `latest` or {tags}.",
+            close=close,
+            next=f'read_page(uri="mlsteward://datasets/{name}")',
+        )
+    return number
+
+
+def _collected(version: DatasetVersion) -> UnusableData:
+    return UnusableData(
+        f"The rows of {version.label} were collected on {version.collected:%Y-%m-%d}, to free their space; what is"
+        " known of them stays.",
+        next=f'read_page(uri="mlsteward://datasets/{version.label}")',
+    )
 
 
 def _not_found(transaction: Transaction, name: str, version: str) -> NotFound:

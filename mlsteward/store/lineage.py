@@ -114,7 +114,7 @@ def origins_of(transaction: Transaction, dataset: str) -> list[DatasetVersion]:
     while pending:
         label = pending.pop()
         if label not in found:
-            found[label] = find_dataset(transaction, label)
+            found[label] = find_dataset(transaction, label, rows=False)
             pending += found[label].sources
     return list(found.values())[::-1]
 

@@ -27,7 +27,7 @@ _SYSTEM_NAMES = """
     UNION SELECT lower(table_name) FROM duckdb_tables() WHERE internal
     UNION SELECT lower(function_name) FROM duckdb_functions() WHERE function_type IN ('table', 'table_macro')
 """
-_DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}(@([0-9]{1,9}|latest))?")
+_DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}(@([0-9]{1,9}|[a-z][a-z0-9_-]{0,62}))?")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Where the engine looks functions up: a function behind one of these names is no method of a column.
 _SCHEMAS = frozenset({"main", "memory", "system", "temp", "pg_catalog", "information_schema", METADATA_SCHEMA})
