@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WORKSPACE_FOLDER = ".mlsteward"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Clearance = Literal["public", "internal", "confidential", "restricted"]
 
 
 class Settings(BaseSettings):
@@ -20,6 +21,7 @@ class Settings(BaseSettings):
     data: Annotated[list[Path], NoDecode] = Field(default_factory=lambda: default_data_folders(Path.cwd()))
     read_only: bool = False
     toolsets: Annotated[list[str], NoDecode] = []
+    clearance: Clearance = "restricted"
     max_wait: float = Field(default=25.0, gt=0, le=600)
     log_level: LogLevel = "INFO"
     max_workers: int = Field(default=2, ge=1, le=64)

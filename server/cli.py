@@ -83,6 +83,7 @@ def _common_flags() -> argparse.ArgumentParser:
     group.add_argument("--data", action="append", metavar="DIR", help="folder whose files may be read; repeatable")
     group.add_argument("--read-only", action="store_true", help="hide the tools that change things")
     group.add_argument("--toolsets", metavar="A,B", help="groups of tools to offer: default, all, names")
+    group.add_argument("--clearance", metavar="LEVEL", help="mask columns above public, internal or confidential")
     group.add_argument("--max-wait", type=float, metavar="SECONDS", help="longest wait within one call (25)")
     group.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR")
     return common

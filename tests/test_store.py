@@ -165,7 +165,7 @@ def test_an_error_right_after_attaching_does_not_keep_the_file(
 
 def test_work_gets_rows_only_and_no_cursor_or_relation() -> None:
     public = {name for name in vars(Transaction) if not name.startswith("_")}
-    assert public == {"rows", "row", "execute", "insert"}
+    assert public == {"rows", "row", "execute", "insert", "failure", "whole", "seen_by", "masks"}
 
 
 def test_an_error_undoes_the_whole_transaction_and_is_raised(store: Store) -> None:

@@ -2,11 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from mlsteward.dictionary.sensitivity import FULL, Level
+
 
 class Actor(BaseModel):
     """`name` is that of the token, or of the user who started the server; `client` is the program that called.
 
-    `may_write` is false for a token whose scope is `read`.
+    `may_write` is false for a token whose scope is `read`; columns above `clearance` are masked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -14,3 +16,4 @@ class Actor(BaseModel):
     name: str
     client: str = ""
     may_write: bool = True
+    clearance: Level = FULL

@@ -17,7 +17,10 @@ ACTIVE = ("queued", "running")
 
 
 class Run(BaseModel):
-    """One recorded piece of work."""
+    """One recorded piece of work.
+
+    `reads` has the dataset versions whose rows it worked on, `masked` the columns that were kept from it.
+    """
 
     number: int
     kind: str
@@ -40,6 +43,8 @@ class Run(BaseModel):
     error: str = ""
     result: dict[str, Any] = {}
     environment: dict[str, str] = {}
+    reads: list[str] = []
+    masked: list[str] = []
 
     @property
     def label(self) -> str:
@@ -52,7 +57,7 @@ class Run(BaseModel):
 
 
 COLUMNS = tuple(Run.model_fields)
-_JSON = frozenset({"params", "tags", "result", "environment"})
+_JSON = frozenset({"params", "tags", "result", "environment", "reads", "masked"})
 
 
 def add_run(t: Transaction, run: Run) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from mlsteward.dictionary.sensitivity import DEFAULT, Level
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import check_token_name, close_names
 from mlsteward.store.transaction import Transaction
@@ -20,33 +21,41 @@ class Token(BaseModel):
 
     name: str
     scope: Scope
+    clearance: Level
     created: datetime
     revoked: datetime | None = None
 
 
-def create_token(transaction: Transaction, name: str, scope: Scope) -> str:
-    """Make a token and return its secret, which is nowhere kept. A revoked name may be used again."""
+def create_token(transaction: Transaction, name: str, scope: Scope, clearance: Level = DEFAULT) -> str:
+    """Make a token and return its secret, which is nowhere kept. A revoked name may be used again.
+
+    Unless told otherwise it sees what carries no label, and nothing that is labelled confidential or restricted.
+    """
     check_token_name(name)
     known = {token.name: token for token in list_tokens(transaction)}
     if name in known and known[name].revoked is None:
         raise InvalidArgument(f"There is a token {name!r} already; revoke it first or choose another name.")
     secret = PREFIX + secrets.token_urlsafe(32)
     transaction.execute("DELETE FROM tokens WHERE name = ?", [name])
-    transaction.insert(
-        "tokens", [{"name": name, "hash": _hash(secret), "scope": scope, "created": datetime.now(UTC), "revoked": None}]
-    )
+    token = Token(name=name, scope=scope, clearance=clearance, created=datetime.now(UTC))
+    transaction.insert("tokens", [{**token.model_dump(), "hash": _hash(secret)}])
     return secret
 
 
 def list_tokens(transaction: Transaction) -> list[Token]:
-    rows = transaction.rows("SELECT name, scope, created, revoked FROM tokens ORDER BY created, name")
-    return [Token(name=name, scope=scope, created=created, revoked=revoked) for name, scope, created, revoked in rows]
+    return _tokens(transaction, "true ORDER BY created, name")
 
 
 def find_token(transaction: Transaction, secret: str) -> Token | None:
     """The token of this secret, if it is known and not revoked."""
-    row = transaction.row("SELECT name, scope, created FROM tokens WHERE hash = ? AND revoked IS NULL", [_hash(secret)])
-    return None if row is None else Token(name=row[0], scope=row[1], created=row[2])
+    found = _tokens(transaction, "hash = ? AND revoked IS NULL", _hash(secret))
+    return found[0] if found else None
+
+
+def _tokens(transaction: Transaction, where: str, *parameters: str) -> list[Token]:
+    columns = list(Token.model_fields)
+    rows = transaction.rows(f"SELECT {', '.join(columns)} FROM tokens WHERE {where}", parameters)
+    return [Token.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def revoke_token(transaction: Transaction, name: str) -> None:

@@ -3,22 +3,58 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
+
+from mlsteward.dictionary.sensitivity import FULL, Level
 
 if TYPE_CHECKING:
     import duckdb
+
+    from mlsteward.store.masking import Masks
 
 # So many rows are planned faster as a list of values than as lists to unnest.
 _FEW_ROWS = 8
 
 
 class Transaction:
-    """One transaction on the attached store. Times go in with or without a zone and come out in UTC."""
+    """One transaction on the attached store. Times go in with or without a zone and come out in UTC.
+
+    `clearance` is that of whoever reads: what is loaded from the store leaves out the values of columns above it.
+    """
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
         self._connection = connection
-        self.failure: BaseException | None = None
+        self._failures: list[BaseException] = []
+        self.clearance: Level = FULL
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The first error of a statement."""
+        return self._failures[0] if self._failures else None
+
+    @property
+    def whole(self) -> "Transaction":
+        """The same transaction as the platform itself sees it, with nothing masked."""
+        return self.seen_by(FULL)
+
+    def seen_by(self, clearance: Level) -> "Transaction":
+        """The same transaction as a reader of this clearance sees it."""
+        if clearance == self.clearance:
+            return self
+        other = copy(self)
+        other.clearance = clearance
+        other.__dict__.pop("masks", None)
+        return other
+
+    @cached_property
+    def masks(self) -> "Masks":
+        """What is masked for its reader. Levels do not change in a transaction that reads."""
+        from mlsteward.store.masking import masks_of
+
+        return masks_of(self)
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Every row of the statement's result."""
@@ -58,7 +94,7 @@ class Transaction:
         try:
             self._connection.execute(sql, [_stored_time(value) for value in parameters])
         except BaseException as error:  # also when the caller swallows it, nothing may be committed
-            self.failure = error
+            self._failures.append(error)
             raise
 
 

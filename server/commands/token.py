@@ -6,26 +6,28 @@ from rich.console import Console
 from rich.table import Table
 
 from mlsteward.config import Settings
+from mlsteward.dictionary.sensitivity import DEFAULT, Level
 from mlsteward.server.command import Command
 from mlsteward.store.tokens import Scope, create_token, list_tokens, revoke_token
 from mlsteward.workspace import Workspace
 
 
-def token_command(settings: Settings, action: str, name: str, scope: Scope) -> int:
+def token_command(settings: Settings, action: str, name: str, scope: Scope, clearance: Level) -> int:
     workspace = Workspace(settings)
     console = Console()
     try:
         if action == "create":
-            secret = workspace.store.write(lambda t: create_token(t, name, scope))
-            console.print(f"Token {name} ({scope}), shown this once:")
+            secret = workspace.store.write(lambda t: create_token(t, name, scope, clearance))
+            console.print(f"Token {name} ({scope}, clearance {clearance}), shown this once:")
             console.print(secret, markup=False, highlight=False, soft_wrap=True)
         elif action == "revoke":
             workspace.store.write(lambda t: revoke_token(t, name))
             console.print(f"Token {name} is revoked.")
         else:
-            table = Table("name", "scope", "created", "revoked")
+            table = Table("name", "scope", "clearance", "created", "revoked")
             for token in workspace.store.read(list_tokens):
-                table.add_row(token.name, token.scope, f"{token.created:%Y-%m-%d %H:%M}", str(token.revoked or ""))
+                made, revoked = f"{token.created:%Y-%m-%d %H:%M}", str(token.revoked or "")
+                table.add_row(token.name, token.scope, token.clearance, made, revoked)
             console.print(table)
     finally:
         workspace.close()
@@ -34,7 +36,8 @@ def token_command(settings: Settings, action: str, name: str, scope: Scope) -> i
 
 def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    create = actions.add_parser("create", parents=[common], help="make a token and show it once")
+    described = f"make a token and show it once; --clearance (default: {DEFAULT}) masks columns above it"
+    create = actions.add_parser("create", parents=[common], help="make a token and show it once", description=described)
     create.add_argument("name")
     create.add_argument("--scope", choices=["read", "write", "admin"], default="read")
     actions.add_parser("list", parents=[common], help="list tokens")
@@ -42,7 +45,9 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 
 def run(settings: Settings, given: argparse.Namespace) -> int:
-    return token_command(settings, given.action, getattr(given, "name", ""), getattr(given, "scope", "read"))
+    # The common flag --clearance is, for a new token, its own.
+    wanted = (getattr(given, "scope", "read"), getattr(given, "clearance", DEFAULT))
+    return token_command(settings, given.action, getattr(given, "name", ""), *wanted)
 
 
 COMMAND = Command("token", "make, list and revoke tokens of the HTTP server", arguments, run)
