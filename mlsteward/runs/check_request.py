@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mlsteward.contracts.check import Contract
 from mlsteward.health.pillars import PILLARS, Pillar
 from mlsteward.runs.jobs.check import Request
+from mlsteward.store.contracts import check_order
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.transaction import Transaction
 
 
 def check_request(
     transaction: Transaction,
+    workspace: Path,
     dataset: str,
     *,
     pillars: Sequence[Pillar] = PILLARS,
@@ -26,7 +29,7 @@ def check_request(
     request = Request(
         dataset=version.label,
         snapshot=version.snapshot,
-        contract=contract,
+        order=check_order(transaction, workspace, version.name, contract=contract, version=version.version),
         pillars=list(pillars),
         now=datetime.now(UTC).replace(tzinfo=None),
         trial=trial,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from mlsteward.contracts.check import CheckResult, Contract
+from mlsteward.contracts.check import CheckResult
+from mlsteward.contracts.order import CheckOrder
 from mlsteward.health.pillars import PILLARS, Pillar, PillarReport
 from mlsteward.runs.job import Job
 from mlsteward.store.runs import Run
@@ -15,14 +16,13 @@ from mlsteward.store.transaction import Transaction
 class Request(BaseModel):
     """What to look at; made by `runs.check_request.check_request`.
 
-    `snapshot` is the file of `dataset` (a label) and `others` those of datasets that the contract's checks name.
-    With `trial` the results are the run's alone: no history, no alert.
+    `snapshot` is the file of `dataset` (a label), `order` its contract with what its checks are judged by. With
+    `trial` the results are the run's alone: no history, no alert.
     """
 
     dataset: str
     snapshot: str
-    others: dict[str, str] = {}
-    contract: Contract | None = None
+    order: CheckOrder | None = None
     pillars: list[Pillar] = list(PILLARS)
     now: datetime
     trial: bool = False
