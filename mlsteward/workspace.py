@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsteward.config import Settings
+from mlsteward.dictionary.sensitivity import FULL, Level, lower
 from mlsteward.runs.runs import Runs
 from mlsteward.store.store import Store
 
@@ -14,11 +15,20 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """One workspace as one process sees it. Nothing is opened or created before it is needed."""
+    """One workspace as one process sees it. Nothing is opened or created before it is needed.
+
+    Its store hands out all there is; `seen_by` gives the workspace to hand to a caller.
+    """
+
+    clearance: Level = FULL
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = settings.workspace
+
+    def seen_by(self, clearance: Level) -> "Workspace":
+        """The same workspace for a reader of this clearance: its store leaves out what lies above."""
+        return self if clearance == self.clearance else _Seen(self, clearance)
 
     @property
     def objects(self) -> Path:
@@ -68,3 +78,30 @@ class Workspace:
             part = self.__dict__.get(name)
             if part is not None:
                 part.close()
+
+
+class _Seen(Workspace):
+    """A workspace as a reader sees it; everything but the store is that of the whole one."""
+
+    def __init__(self, whole: Workspace, clearance: Level) -> None:
+        super().__init__(whole.settings)
+        self._whole = whole
+        self.clearance = lower(clearance, whole.clearance)
+
+    def seen_by(self, clearance: Level) -> Workspace:
+        return self if clearance == self.clearance else _Seen(self._whole, lower(clearance, self.clearance))
+
+    @property
+    def store(self) -> Store:  # pyright: ignore[reportIncompatibleVariableOverride] - read only there too
+        return self._whole.store.seen_by(self.clearance)
+
+    @property
+    def runs(self) -> Runs:  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        return self._whole.runs
+
+    @property
+    def queries(self) -> "QueryProcess":  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        return self._whole.queries
+
+    def close(self) -> None:
+        """Nothing here is its own."""

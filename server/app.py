@@ -30,6 +30,7 @@ from pydantic import AnyUrl
 
 from mlsteward.errors import StewardError
 from mlsteward.server import pages
+from mlsteward.server.caller import clearance
 from mlsteward.server.declare import Page, Services
 from mlsteward.server.discovery import find_pages, find_tools
 from mlsteward.server.offer import Offer
@@ -56,7 +57,7 @@ class Steward(MCPServer[Services]):
         settings = workspace.settings
         self.pages = find_pages()
         self.offer = Offer(find_tools(), toolsets=settings.toolsets, read_only=settings.read_only)
-        read = functools.partial(pages.read, self.pages, workspace)
+        read = functools.partial(pages.read, self.pages)
         self.services = Services(workspace, read, explain=self.offer.explain)
 
         @asynccontextmanager
@@ -109,7 +110,8 @@ class Steward(MCPServer[Services]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Services, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
-        read = functools.partial(self.services.read, str(uri))
+        workspace = self.services.workspace
+        read = functools.partial(self.services.read, workspace.seen_by(clearance(workspace)), str(uri))
         try:
             content = await anyio.to_thread.run_sync(read, limiter=self.services.limiter)
         except StewardError as error:
@@ -132,7 +134,8 @@ class Steward(MCPServer[Services]):
         complete = page.complete.get(argument.name) if page else None
         if complete is None:
             return None
-        find = functools.partial(complete, self.services.workspace, argument.value)
+        workspace = self.services.workspace
+        find = functools.partial(complete, workspace.seen_by(clearance(workspace)), argument.value)
         values = await anyio.to_thread.run_sync(find, limiter=self.services.limiter)
         return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
 

@@ -1,7 +1,8 @@
 """How a tool and a page are declared.
 
 A tool is a plain function whose first parameter is `call: Call`; a page is a plain function whose first parameter is
-the workspace. Everything an MCP client sees of them is read off the function.
+the workspace. Everything an MCP client sees of them is read off the function. Both get the workspace as whoever calls
+may see it (`Workspace.seen_by`).
 """
 
 import inspect
@@ -17,7 +18,6 @@ from typing import Any, TypeVar
 import anyio
 import anyio.from_thread
 import anyio.to_thread
-from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as SDKTool
@@ -31,6 +31,7 @@ from mlsteward.config import Settings
 from mlsteward.errors import Refused, RunFailed, StewardError
 from mlsteward.runs.actor import Actor
 from mlsteward.server.arguments import argument_model, validate_arguments
+from mlsteward.server.caller import caller
 from mlsteward.server.schema import slim_input, slim_output
 from mlsteward.store.activity import add_activity
 from mlsteward.store.runs import Run
@@ -58,14 +59,14 @@ class Services:
     """What one server's tools share: the lifespan state."""
 
     workspace: Workspace
-    read: Callable[[str], Content]
+    read: Callable[[Workspace, str], Content]
     explain: Callable[[str], str] = str
     limiter: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(CALL_THREADS))
 
 
 @dataclass
 class Call:
-    """One call of a tool: the workspace it works on, who calls, and how to wait."""
+    """One call of a tool: the workspace as its caller sees it, who calls, and how to wait."""
 
     workspace: Workspace
     actor: Actor
@@ -167,11 +168,13 @@ class Tool(SDKTool):
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         services: Services = context.request_context.lifespan_context
+        actor = caller(context, services.workspace)
+        workspace = services.workspace.seen_by(actor.clearance)
         call = Call(
-            workspace=services.workspace,
-            actor=caller(context, services.workspace),
+            workspace=workspace,
+            actor=actor,
             tool=self.name,
-            read=services.read,
+            read=partial(services.read, workspace),
             report=lambda done, message: anyio.from_thread.run(context.report_progress, done, 1.0, message),
         )
         try:
@@ -202,17 +205,6 @@ def _clipped(words: str) -> str:
     return words if len(words) <= _LONGEST_ERROR else f"{words[: _LONGEST_ERROR - 500]} … {words[-500:]}"
 
 
-def caller(context: Context[Any, Any], workspace: Workspace) -> Actor:
-    """Who calls: the token's name over HTTP, else the user of this machine; and with which client."""
-    parameters = context.request_context.session.client_params
-    info = parameters.client_info if parameters else None
-    client = f"{info.name} {info.version}".strip() if info else ""
-    token = get_access_token()
-    if token is None:
-        return Actor(name=workspace.user, client=client)
-    return Actor(name=token.client_id, client=client, may_write="write" in token.scopes or "admin" in token.scopes)
-
-
 def _without_result(run: Run) -> RunFailed:
     """What went wrong first, then where, and the call that the error itself names, or else a look at the run."""
     following = str(run.result.get("next") or f"get_run(run={run.number})")
@@ -234,6 +226,7 @@ def to_result(answer: Answer) -> CallToolResult:
 class Page:
     """A page under `mlsteward://`: `function(workspace, **variables)` gives Markdown, or bytes of an image.
 
+    The workspace is that of whoever reads, without what lies above their clearance.
     `complete` has, for a variable, a function of the workspace and what was typed so far.
     """
 

@@ -7,7 +7,6 @@ from ipaddress import ip_address
 import anyio.to_thread
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend, RequireAuthMiddleware
-from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlsteward.errors import Refused
 from mlsteward.server.app import Steward
+from mlsteward.server.caller import CallerToken
 from mlsteward.server.scope_guard import ScopeGuard
 from mlsteward.server.uploads import Upload
 from mlsteward.store.tokens import Token, find_token, list_tokens
@@ -111,11 +111,12 @@ class StoredTokens:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    async def verify_token(self, token: str) -> AccessToken | None:
+    async def verify_token(self, token: str) -> CallerToken | None:
         found = await anyio.to_thread.run_sync(self._find, token)
         if found is None:
             return None
-        return AccessToken(token=token, client_id=found.name, scopes=SCOPES[: SCOPES.index(found.scope) + 1])
+        scopes = SCOPES[: SCOPES.index(found.scope) + 1]
+        return CallerToken(token=token, client_id=found.name, scopes=scopes, clearance=found.clearance)
 
     def _find(self, secret: str) -> Token | None:
         return self._workspace.store.read(lambda transaction: find_token(transaction, secret))

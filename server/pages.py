@@ -13,7 +13,7 @@ SAFE = re.compile(r"[\w.@+ -]{1,200}")
 
 
 def read(pages: list[Page], workspace: Workspace, uri: str) -> Content:
-    """The page at `uri`; NotFound with the closest addresses otherwise."""
+    """The page at `uri` as the reader whose `workspace` this is sees it; NotFound with the closest addresses."""
     for page in pages:
         variables = page.template.match(uri)
         if variables is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from mlsteward.dictionary.sensitivity import FULL, Level, lower
 from mlsteward.errors import StoreBusy
 from mlsteward.store.attachment import Attachment
 from mlsteward.store.schema import FOLDER
@@ -36,6 +37,13 @@ class Store:
         self._waiting: deque[_Handed[object]] = deque()
         self._owner = ThreadPoolExecutor(1, "mlsteward-store")
         self._owner_id = 0
+        self._seen: dict[Level, Store] = {}
+
+    def seen_by(self, clearance: Level) -> "Store":
+        """The same store for a reader of this clearance: its transactions carry it."""
+        if clearance == FULL:
+            return self
+        return self._seen.setdefault(clearance, _SeenStore(self, clearance))
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """What `work` returns, in a transaction that cannot write."""
@@ -89,6 +97,30 @@ class Store:
         now = time.monotonic()
         while self._waiting and self._waiting[0].deadline < now:
             self._waiting.popleft().answer.set_exception(error)
+
+
+class _SeenStore(Store):
+    """A store as a reader sees it. The whole one does its work."""
+
+    def __init__(self, whole: Store, clearance: Level) -> None:  # the parent's would start what the whole one has
+        self.path = whole.path
+        self._whole = whole
+        self._clearance: Level = clearance
+
+    def seen_by(self, clearance: Level) -> Store:
+        return self._whole.seen_by(lower(clearance, self._clearance))
+
+    def backup(self, target: Path) -> None:
+        self._whole.backup(target)
+
+    def restore(self, source: Path) -> None:
+        self._whole.restore(source)
+
+    def close(self) -> None:
+        """Nothing here is its own."""
+
+    def _hand_over(self, work: Callable[[Transaction], T], *, write: bool) -> T:
+        return self._whole._hand_over(lambda t: work(t.seen_by(self._clearance)), write=write)
 
 
 class _Handed(Generic[T]):

@@ -46,8 +46,8 @@ def arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) 
 
 def run(settings: Settings, given: argparse.Namespace) -> int:
     # The common flag --clearance is, for a new token, its own.
-    wanted = (getattr(given, "scope", "read"), getattr(given, "clearance", DEFAULT))
-    return token_command(settings, given.action, getattr(given, "name", ""), *wanted)
+    clearance: Level = getattr(given, "clearance", DEFAULT)
+    return token_command(settings, given.action, getattr(given, "name", ""), getattr(given, "scope", "read"), clearance)
 
 
 COMMAND = Command("token", "make, list and revoke tokens of the HTTP server", arguments, run)
