@@ -5,7 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlsteward.config import Settings
+from mlsteward.store.activity import add_activity
+from mlsteward.workspace import Workspace
 
+# The client that the audit log names for commands.
+TERMINAL = "mlsteward command line"
 Arguments = Callable[[argparse.ArgumentParser, argparse.ArgumentParser], None]
 
 
@@ -20,3 +24,10 @@ class Command:
     help: str
     arguments: Arguments
     run: Callable[[Settings, argparse.Namespace], int]
+
+
+def remember(workspace: Workspace, action: str, asset: str, why: str = "") -> None:
+    """Leave a row in the audit log of what a person did in a terminal."""
+    workspace.store.write(
+        lambda t: add_activity(t, actor=workspace.user, client=TERMINAL, action=action, asset=asset, why=why)
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument, NotFound
-from mlsteward.server.command import Command
+from mlsteward.server.command import Command, remember
 from mlsteward.workspace import Workspace
 
 
@@ -18,6 +18,7 @@ def backup(settings: Settings, file: str) -> int:
         raise NotFound(f"The workspace {settings.workspace} has no store yet.")
     workspace = Workspace(settings)
     try:
+        remember(workspace, "backup", "store", f"to {target}")
         workspace.store.backup(target)
     finally:
         workspace.close()

@@ -11,9 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from rich.console import Console
 from rich.markup import escape
 
+from mlsteward.answer import counted
 from mlsteward.config import Settings
 from mlsteward.errors import StewardError
 from mlsteward.server.command import Command
+from mlsteward.store.activity_chain import check_chain
 from mlsteward.store.runs import count_by_state
 from mlsteward.workspace import Workspace
 
@@ -60,6 +62,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("extras: " + ", ".join(f"{extra} {_installed(package)}" for extra, package in EXTRAS.items()))
     yield from _folder(workspace)
     yield from _store(workspace)
+    yield from _audit(workspace)
     yield from _data(workspace.settings)
 
 
@@ -90,8 +93,21 @@ def _store(workspace: Workspace) -> Iterator[Finding]:
     except StewardError as error:
         yield Finding(f"store: {error.message}", error.next or "see docs/store.md: restoring a backup")
         return
-    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no runs yet"
-    yield Finding(f"store: answers; runs: {counted}")
+    states_text = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no runs yet"
+    yield Finding(f"store: answers; runs: {states_text}")
+
+
+def _audit(workspace: Workspace) -> Iterator[Finding]:
+    if not workspace.store.path.exists():
+        return
+    try:
+        report = check_chain(workspace.store)
+    except StewardError:  # said of the store already
+        return
+    if report.broken:
+        yield Finding(f"audit log: {report.broken}", "someone changed the store's file; compare with a backup")
+        return
+    yield Finding(f"audit log: {counted(report.head.number, 'change')}, chained without a gap, head {report.head}")
 
 
 def _data(settings: Settings) -> Iterator[Finding]:
