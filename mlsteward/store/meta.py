@@ -41,7 +41,7 @@ METADATA = {
         FROM models
     """,
     "contracts": "SELECT dataset, version, mode, columns, checks, dropped, actor, created FROM contracts",
-    "activity": "SELECT created, actor, client, action, asset, why, run FROM activity",
+    "activity": "SELECT number, created, actor, client, action, asset, why, run, hash FROM activity",
 }
 
 
