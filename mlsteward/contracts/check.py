@@ -5,10 +5,11 @@ missingValues, invalidValues, duplicateValues; mustBe, mustBeBetween, …). Its 
 values are listed, and `regex` where a pattern is given.
 """
 
+import re
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 CheckType = Literal[
     "row_count",
@@ -50,11 +51,18 @@ MASKED = "masked"
 class Check(BaseModel):
     """One rule. A number is measured, and `operator` compares it with `threshold` (two numbers for between).
 
-    What is measured, by type: rows (`row_count`); rows that fail, in rows or percent of all (`null_values`,
-    `missing_values` with the codes in `values`, `duplicate_values` of `columns` together, `enum`, `regex`, `range`,
-    `relationship`, `sql` with the unit rows); the age of the newest value, or of the version where no column is named
-    (`freshness`); how far a `measure` is from its `baseline`, relative in percent or absolute (`compare_to_baseline`);
-    the one number that `sql` gives where its unit is "". Nulls fail `null_values` and `missing_values` alone.
+    What is measured, by type:
+
+    - `row_count`: rows;
+    - `null_values`, and `missing_values` (nulls, and the codes in `values`): rows without a value, in rows or percent;
+    - `duplicate_values`: rows whose `columns` together occur again; rows with a null among them do not count;
+    - `enum` (`values`), `regex` (RE2, found anywhere), `range` (`minimum` to `maximum`, unless exclusive, both in it)
+      and `relationship` (`to_dataset.to_columns`): rows that fail, in rows or percent of those without nulls, which
+      never fail;
+    - `freshness`: the age of the newest value, or of the version where no column is named;
+    - `compare_to_baseline`: how far a `measure` is from its `baseline`: in percent of it, absolute where the unit is
+      "", and in percentage points for nulls;
+    - `sql`: the rows it gives, in rows or percent of all; or the one number it gives, where the unit is "".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,11 +78,19 @@ class Check(BaseModel):
     pattern: str = ""
     minimum: float | str | None = None
     maximum: float | str | None = None
+    exclusive_minimum: bool = False
+    exclusive_maximum: bool = False
     to_dataset: str = ""
     to_columns: list[str] = []
     measure: Measure = ""
     baseline: Baseline = ""
     sql: str = ""
+
+    @field_validator("pattern")
+    @classmethod
+    def _plain_slashes(cls, pattern: str) -> str:
+        """Patterns are written between slashes, where `\\/` says `/`."""
+        return re.sub(r"\\(.)", lambda pair: "/" if pair[1] == "/" else pair[0], pattern, flags=re.DOTALL)
 
 
 class CheckResult(BaseModel):
