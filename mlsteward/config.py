@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WORKSPACE_FOLDER = ".mlsteward"
@@ -19,6 +19,7 @@ class Settings(BaseSettings):
 
     workspace: Path = Field(default_factory=lambda: nearest_workspace(Path.cwd()))
     data: Annotated[list[Path], NoDecode] = Field(default_factory=lambda: default_data_folders(Path.cwd()))
+    databases: Annotated[list[SecretStr], NoDecode] = []
     read_only: bool = False
     toolsets: Annotated[list[str], NoDecode] = []
     clearance: Clearance = "restricted"
@@ -35,6 +36,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_folders(cls, value: object) -> object:
         return [part for part in value.split(":") if part] if isinstance(value, str) else value
+
+    @field_validator("databases", mode="before")
+    @classmethod
+    def _split_addresses(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
 
     @field_validator("toolsets", mode="before")
     @classmethod

@@ -81,6 +81,13 @@ def _common_flags() -> argparse.ArgumentParser:
         "--workspace", metavar="DIR", help="default: the nearest .mlsteward/, else the user's data folder"
     )
     group.add_argument("--data", action="append", metavar="DIR", help="folder whose files may be read; repeatable")
+    group.add_argument(
+        "--database",
+        action="append",
+        dest="databases",
+        metavar="URL",
+        help="database that may be read; repeatable (passwords: MLSTEWARD_DATABASES, PGPASSWORD or pgpass)",
+    )
     group.add_argument("--read-only", action="store_true", help="hide the tools that change things")
     group.add_argument("--toolsets", metavar="A,B", help="groups of tools to offer: default, all, names")
     group.add_argument("--clearance", metavar="LEVEL", help="mask columns above public, internal or confidential")

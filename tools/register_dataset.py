@@ -6,9 +6,11 @@ from pydantic import Field
 
 from mlsteward.answer import RunFindings
 from mlsteward.data.paths import Folders
+from mlsteward.data.postgres_address import POSTGRES, open_database
 from mlsteward.data.remote import WEB, fetch_web, holds_secret, redacted
 from mlsteward.data.sample_words import Words
 from mlsteward.data.samples import sample_words
+from mlsteward.data.secret_pipe import offer_secret
 from mlsteward.data.sources import CONTENT_BYTES, SAMPLE, SourceOrder, check_source
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import check_dataset_name
@@ -37,9 +39,10 @@ def register_dataset(
     """Register data under a name as an immutable version: snapshot, profile, dictionary, relationships.
 
     source: a file in a data folder (CSV, TSV, Parquet, JSON, Excel, also .gz/.zst/.zip; `file.duckdb#table`,
-    `file.sqlite#table`, `file.xlsx#sheet`), a glob, http(s)://, s3://, or a sample such as sample:iris, sample:flights,
-    sample:weather. Or content: a table pasted as CSV or JSON, at most 256 KB. A name is a lower-case letter, then
-    lower-case letters, digits and _. The same rows again make no new version.
+    `file.sqlite#table`, `file.xlsx#sheet`), a glob, http(s)://, s3://, postgresql://host/database#schema.table, or a
+    sample such as sample:iris, sample:flights, sample:weather. Or content: a table pasted as CSV or JSON, at most
+    256 KB. A name is a lower-case letter, then lower-case letters, digits and _. The same rows again make no new
+    version.
     """
     order = _order(call, check_dataset_name(name), source.strip(), content, wait_seconds)
     sample = source.strip().removeprefix(SAMPLE) if source.strip().startswith(SAMPLE) else ""
@@ -80,6 +83,8 @@ def _order(call: Call, name: str, source: str, content: str, wait_seconds: float
     )
     if not content:
         check_source(source, folders)
+    if source.startswith(POSTGRES):
+        return _of_database(call, order)
     if not holds_secret(source):
         return order
     if not source.startswith(WEB):
@@ -94,6 +99,16 @@ def _order(call: Call, name: str, source: str, content: str, wait_seconds: float
         seconds=call.bounded(wait_seconds),
     )
     return order.model_copy(update={"text": redacted(source), "fetched": str(target)})
+
+
+def _of_database(call: Call, order: SourceOrder) -> SourceOrder:
+    """The table without its password, which the worker is handed when it begins."""
+    settings = call.settings
+    named = [one.get_secret_value() for one in settings.databases]
+    database, password = open_database(order.text, named, allow_private=settings.allow_private_addresses)
+    if password:
+        database.secret = str(offer_secret(password, call.workspace.folder / "incoming"))
+    return order.model_copy(update={"text": database.table.url(), "database": database})
 
 
 def _answer(run: Run) -> RegisterAnswer:

@@ -17,7 +17,7 @@ from mlsteward.names import close_names
 if TYPE_CHECKING:
     import duckdb
 
-Format = Literal["delimited", "json", "parquet", "excel", "duckdb", "sqlite"]
+Format = Literal["delimited", "json", "parquet", "excel", "duckdb", "sqlite", "postgresql"]
 _ROWS_BETWEEN_LOOKS = 1000
 _SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",

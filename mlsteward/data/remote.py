@@ -117,12 +117,15 @@ def fetch_object(url: str, target: Path, *, limit_mb: int) -> None:
 
 def check_address(address: str, host: str) -> None:
     """Raises Refused unless `address` is one of the public internet."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if not _is_public(found):
+    if not is_public_address(address):
         raise Refused(
             f"{host} is at a private or local address, which this server does not read from. The operator can allow "
             "that: MLSTEWARD_ALLOW_PRIVATE_ADDRESSES=true."
         )
+
+
+def is_public_address(address: str) -> bool:
+    return _is_public(ipaddress.ip_address(address.partition("%")[0]))
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -1,8 +1,8 @@
-"""A source as a caller writes it, found and opened: files, a URL, an object, a sample or pasted text."""
+"""A source as a caller writes it, found and opened: files, addresses, tables of databases, samples, pasted text."""
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from mlsteward.data import formats
 from mlsteward.data.csv_reader import Reading, read_delimited
 from mlsteward.data.paths import Folders
+from mlsteward.data.postgres import CopiedTable, copy_table, read_copied
+from mlsteward.data.postgres_address import POSTGRES, OpenDatabase, shown_address
 from mlsteward.data.remote import OBJECT_STORES, WEB, fetch_object, fetch_web, file_name, redacted
 from mlsteward.data.samples import check_sample, sample_file
 from mlsteward.data.staging import Unpacked, Watched, to_utf8, unpack, watch
@@ -28,19 +30,24 @@ _DELIMITERS = {".tsv": "\t", ".tab": "\t"}
 class SourceOrder(BaseModel):
     """What to read, and within which limits. `text` holds no secret: it is stored with the run.
 
-    `fetched` is a file that holds already what `text` leads to.
+    `fetched` is a file that holds already what `text` leads to; `database` is set where `text` names a table of one.
     """
 
     text: str = ""
     content: str = ""
     fetched: str = ""
+    database: OpenDatabase | None = None
     folders: Folders
     allow_private_addresses: bool = False
     limit_mb: int = 10240
 
     @property
     def shown(self) -> str:
-        return "pasted content" if self.content else redacted(self.text) if "://" in self.text else self.text
+        if self.content:
+            return "pasted content"
+        if self.text.startswith(POSTGRES):
+            return shown_address(self.text)
+        return redacted(self.text) if "://" in self.text else self.text
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Located:
     part: str
     watched: list[Watched]
     stays: bool
+    table: CopiedTable | None = None
 
     def check_unchanged(self) -> None:
         for file in self.watched:
@@ -59,7 +67,7 @@ class Located:
 
 def check_source(text: str, folders: Folders) -> None:
     """Raises what is wrong with a source as far as can be told without reading it."""
-    if not text.startswith((*WEB, *OBJECT_STORES, SAMPLE)):
+    if not text.startswith((*WEB, *OBJECT_STORES, *POSTGRES, SAMPLE)):
         _split_part(text, folders)
     elif text.startswith(SAMPLE):
         check_sample(text.removeprefix(SAMPLE))
@@ -71,6 +79,9 @@ def locate(order: SourceOrder, folder: Path, progress: Callable[[float], None] =
         return _located(_write_content(order.content, folder), "pasted content")
     if order.fetched:
         return _located(Path(order.fetched), order.shown)
+    if order.database:
+        table = copy_table(order.database, folder, limit_mb=order.limit_mb, progress=progress)
+        return replace(_located(table.file, order.shown), table=table)
     if order.text.startswith(SAMPLE):
         return _located(sample_file(order.text.removeprefix(SAMPLE), folder), order.text)
     if order.text.startswith((*WEB, *OBJECT_STORES)):
@@ -123,6 +134,14 @@ def read_located(
     connection: "duckdb.DuckDBPyConnection", located: Located, folder: Path, limit_mb: int
 ) -> tuple[Reading, formats.Format]:
     """The rows of located files as SQL, and their format, which must be one."""
+    if located.table:
+        return read_copied(connection, located.table), "postgresql"
+    return _read_files(connection, located, folder, limit_mb)
+
+
+def _read_files(
+    connection: "duckdb.DuckDBPyConnection", located: Located, folder: Path, limit_mb: int
+) -> tuple[Reading, formats.Format]:
     unpacked = {unpack(connection, file, folder, limit_mb): shown for file, shown in located.files.items()}
     kinds: list[formats.Format] = list(dict.fromkeys(formats.format_of(file.path, file.name) for file in unpacked))
     if len(kinds) > 1:

@@ -1,6 +1,6 @@
 """Which columns of a table point into another table, told from names and values and confirmed by an anti-join."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -34,6 +34,16 @@ class DatasetTable:
     name: str
     source: str
     profile: TableProfile
+
+
+@dataclass(frozen=True)
+class DeclaredKey:
+    """A foreign key that a database declares between two datasets."""
+
+    dataset: str
+    columns: tuple[str, ...]
+    to_dataset: str
+    to_columns: tuple[str, ...]
 
 
 class Relationship(BaseModel):
@@ -77,6 +87,34 @@ def find_relationships(
             found += _between(connection, this, other)
             found += _between(connection, other, this)
     return sorted(found, key=lambda one: (-one.coverage, one.words))
+
+
+def with_declared_keys(
+    connection: "DuckDBPyConnection",
+    this: DatasetTable,
+    others: Sequence[DatasetTable],
+    keys: Iterable[DeclaredKey],
+    found: Sequence[Relationship],
+) -> list[Relationship]:
+    """`found` with the declared keys, measured too but kept however little they cover; a declared one comes first."""
+    tables = {table.name: table for table in (this, *others)}
+    declared = [
+        _confirm(connection, tables[key.dataset], tables[key.to_dataset], _Candidate(key.columns, key.to_columns, 0.0))
+        for key in keys
+        if _has_both_sides(tables, key)
+    ]
+    kept = [one for one in declared if one]
+    said = {one.words for one in kept}
+    return [*kept, *(one for one in found if one.words not in said)]
+
+
+def _has_both_sides(tables: Mapping[str, DatasetTable], key: DeclaredKey) -> bool:
+    """Whether the datasets have the key's columns still, and alike."""
+    families: list[list[str]] = []
+    for name, columns in ((key.dataset, key.columns), (key.to_dataset, key.to_columns)):
+        known = {column.name: column.family for column in tables[name].profile.columns} if name in tables else {}
+        families.append([known.get(column, "") for column in columns])
+    return "" not in families[0] and families[0] == families[1]
 
 
 def _between(connection: "DuckDBPyConnection", source: DatasetTable, target: DatasetTable) -> list[Relationship]:

@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from mlsteward.data.engine import literal
+from mlsteward.data.postgres_address import POSTGRES, table_of
 from mlsteward.data.profile import TableProfile, profile_table
 from mlsteward.data.snapshot import Draft, Snapshot, place_snapshot
+from mlsteward.dictionary.declared import Declared, with_declared
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.harvest import harvest_columns
-from mlsteward.dictionary.relationships import DatasetTable, Relationship, find_relationships
+from mlsteward.dictionary.relationships import (
+    DatasetTable,
+    DeclaredKey,
+    Relationship,
+    find_relationships,
+    with_declared_keys,
+)
 from mlsteward.runs.job import Job
 from mlsteward.store.activity import add_activity
 from mlsteward.store.datasets import DatasetVersion, add_version, newest_version, newest_versions
-from mlsteward.store.dictionary import write_entries
+from mlsteward.store.dictionary import entries_of, write_entries
 from mlsteward.store.relationships import write_relationships
 from mlsteward.store.runs import Run, update_run
 from mlsteward.store.transaction import Transaction
@@ -31,10 +39,11 @@ _CARRIED = ("description", "business_name", "unit", "sensitivity", "available_at
 
 
 class OtherTable(BaseModel):
-    """Another dataset, to find relationships with."""
+    """Another dataset, to find relationships with; `source` is what was registered."""
 
     name: str
     path: str
+    source: str = ""
     profile: TableProfile
 
 
@@ -42,7 +51,7 @@ class VersionPlan(BaseModel):
     """What a worker needs of the store, and what the version will say of itself.
 
     `known` has the paths of snapshots by identity, `newest` the identity of the dataset's newest version; `carried`
-    has entries of columns of other datasets that are likely the same.
+    has entries of columns of other datasets that are likely the same, `declared` what the source itself says.
     """
 
     name: str
@@ -53,6 +62,7 @@ class VersionPlan(BaseModel):
     family: str = ""
     descriptions: dict[str, str] = {}
     carried: dict[str, Entry] = {}
+    declared: Declared | None = None
     known: dict[str, str] = {}
     newest: str = ""
     others: list[OtherTable] = []
@@ -99,7 +109,9 @@ def plan_version(
         known={identity: path for identity, path, reference, *_ in identities if not reference},
         newest=next((row[0] for row in identities if newest and row[3:] == (newest.name, newest.version)), ""),
         others=[
-            OtherTable(name=other.name, path=str(workspace / other.snapshot), profile=other.profile)
+            OtherTable(
+                name=other.name, path=str(workspace / other.snapshot), source=other.source, profile=other.profile
+            )
             for other in newest_versions(transaction)
             if other.name != name
         ],
@@ -115,10 +127,13 @@ def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: Ve
     else:
         profile = profile_table(connection, draft.source, lambda done: job.progress(0.4 + 0.4 * done, "profiling"))
         job.progress(0.8, "looking for relationships")
-        relationships = find_relationships(
-            connection, DatasetTable(plan.name, draft.source, profile), [*_other_tables(plan)]
+        this, others = DatasetTable(plan.name, draft.source, profile), [*_other_tables(plan)]
+        relationships = with_declared_keys(
+            connection, this, others, _declared_keys(plan), find_relationships(connection, this, others)
         )
-        entries = harvest_columns(plan.name, profile, plan.descriptions, plan.description)
+        declared = plan.declared or Declared()
+        descriptions = {**plan.descriptions, **declared.descriptions}
+        entries = with_declared(harvest_columns(plan.name, profile, descriptions, plan.description), declared)
         new = NewVersion(
             plan=kept,
             snapshot=place_snapshot(draft, job.workspace, plan.known),
@@ -141,6 +156,7 @@ def record_version(transaction: Transaction, run: Run, folder: Path) -> DatasetV
     newest = newest_version(transaction, plan.name)
     if newest and (new.profile is None or _same_rows(newest, snapshot)):
         version = newest
+        _refresh_words(transaction, run, plan)
         if plan.description and plan.description != newest.description:
             transaction.execute("UPDATE datasets SET description = ? WHERE name = ?", [plan.description, plan.name])
     else:
@@ -177,6 +193,28 @@ def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
         run=run.number,
     )
     return placed
+
+
+def _refresh_words(transaction: Transaction, run: Run, plan: VersionPlan) -> None:
+    """Take in what the source declares now; its rows may be the same and its comments new."""
+    if plan.declared is None:
+        return
+    current = [entry for entry in entries_of(transaction, plan.name) if not entry.gone]
+    bare = [
+        one.model_copy(update={"writers": {}, "description": "" if one.column else plan.description}) for one in current
+    ]
+    write_entries(transaction, with_declared(bare, plan.declared), run.actor)
+
+
+def _declared_keys(plan: VersionPlan) -> Iterator[DeclaredKey]:
+    """The foreign keys between the table and those that other datasets were registered from."""
+    declared = plan.declared or Declared()
+    tables = {table_of(other.source): other.name for other in plan.others if other.source.startswith(POSTGRES)}
+    tables[declared.table] = plan.name
+    for key in declared.foreign_keys:
+        dataset, to_dataset = tables.get(key.table, ""), tables.get(key.to_table, "")
+        if dataset and to_dataset and dataset != to_dataset:
+            yield DeclaredKey(dataset, tuple(key.columns), to_dataset, tuple(key.to_columns))
 
 
 def _other_tables(plan: VersionPlan) -> Iterator[DatasetTable]:

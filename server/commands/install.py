@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from mlsteward.config import Settings
+from mlsteward.data.postgres_address import shown_address
 from mlsteward.errors import UnusableData
 from mlsteward.server.command import Command
 
@@ -36,6 +37,9 @@ def server_entry(settings: Settings, host: Host) -> dict[str, Any]:
     arguments = ["-P", "-m", "mlsteward", "--workspace", str(settings.workspace)]
     for folder in settings.data:
         arguments += ["--data", str(folder)]
+    for url in settings.databases:
+        # The password stays out of the file: it belongs into the environment.
+        arguments += ["--database", shown_address(url.get_secret_value())]
     if settings.read_only:
         arguments.append("--read-only")
     if settings.toolsets:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from mlsteward.answer import clipped, counted
 from mlsteward.data.engine import connect
 from mlsteward.data.snapshot import Draft, draft_reference, draft_snapshot
-from mlsteward.data.sources import SourceOrder, locate, read_located
+from mlsteward.data.sources import Located, SourceOrder, locate, read_located
 from mlsteward.data.staging import hash_files
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import StewardError, UnusableData
@@ -119,7 +119,15 @@ def _register(connection: "duckdb.DuckDBPyConnection", request: Request, job: Jo
         )
     located.check_unchanged()
     draft = replace(draft, warnings=[*reading.warnings, *draft.warnings])
-    return make_version(connection, draft, request.plan, job)
+    return make_version(connection, draft, _with_declared(request.plan, located), job)
+
+
+def _with_declared(plan: VersionPlan, located: Located) -> VersionPlan:
+    """The plan with what the source's database says of the table; a description of the call stands over it."""
+    if not located.table:
+        return plan
+    declared = located.table.declared
+    return plan.model_copy(update={"declared": declared, "description": plan.description or declared.description})
 
 
 def _result(request: Request, new: NewVersion) -> Result:
