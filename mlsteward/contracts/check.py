@@ -43,8 +43,9 @@ Baseline = Literal["", "previous", "median"]
 Mode = Literal["warn", "block"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Value = bool | int | float | str
-# The check that a version has the columns that the contract names, in their types; every contract has it.
+# What every contract checks: that a version has its columns in their types, and that it has no others.
 SCHEMA = "schema"
+NEW_COLUMNS = "new columns"
 MASKED = "masked"
 
 
@@ -97,8 +98,9 @@ class CheckResult(BaseModel):
     """What came of a check on one version.
 
     `value` is what was measured, in the check's unit, and `expected` the check as text. `failing` of `total` rows fail.
-    `skipped` says that it could not be judged (too little history), which counts as passed. `examples` are up to five
-    rows that fail, with values as text; values of confidential and restricted columns are "masked" there.
+    `skipped` says that it could not be judged (too little history), which counts as passed, and `error` what kept it
+    from being run at all. `examples` are up to five rows that fail, with values as text; values of confidential and
+    restricted columns are "masked" there.
     """
 
     check: str
@@ -107,6 +109,7 @@ class CheckResult(BaseModel):
     severity: Severity
     passed: bool
     skipped: bool = False
+    error: str = ""
     value: float | None = None
     expected: str
     failing: int = 0

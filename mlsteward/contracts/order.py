@@ -26,14 +26,15 @@ class PastVersion(BaseModel):
 class CheckOrder(BaseModel):
     """A contract and what its checks are judged by.
 
-    `tables` has the file of each other dataset that a check names; `history` the earlier versions, oldest first;
-    `masked` the columns whose values are never kept; `key` those that tell a row; `registered` when the version came
-    (None for one that comes now).
+    `tables` has the file of each other dataset that a check may name; `history` the earlier versions, oldest first;
+    `masked` the columns whose values are never kept, and `sensitive` the datasets (with their versions) that have such;
+    `key` the columns that tell a row; `registered` when the version came (None for one that comes now).
     """
 
     contract: Contract
     tables: dict[str, str] = {}
     history: list[PastVersion] = []
     masked: list[str] = []
+    sensitive: list[str] = []
     key: list[str] = []
     registered: datetime | None = None

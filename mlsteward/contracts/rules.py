@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
-from mlsteward.contracts.check import CheckType, ContractColumn
+from mlsteward.contracts.check import CheckType, ContractColumn, Value
 from mlsteward.contracts.text import complement
 from mlsteward.contracts.tokens import SIGN, read_comparison, read_list, read_number, read_value, unquoted
 from mlsteward.data.profile import type_family
@@ -150,7 +151,7 @@ def _relationship(known: KnownColumns, found: re.Match[str]) -> Fields:
 
 def _enum(known: KnownColumns, found: re.Match[str]) -> Fields:
     name = known.find(found["column"])
-    values = [read_value(item, known.family(name)) for item in read_list(found["inside"]) if item]
+    values = [_of_family(known, name, item) for item in read_list(found["inside"]) if item]
     if not values:
         raise InvalidArgument("The list of valid values is empty.")
     return {"type": "enum", "columns": [name], "values": values, **_passing(found["ends"])}
@@ -189,10 +190,25 @@ def _bounded(known: KnownColumns, found: re.Match[str]) -> Fields:
 
 
 def _end(known: KnownColumns, column: str, text: str) -> float | str:
-    value = read_value(text, known.family(column))
-    if known.family(column) == "number" and isinstance(value, str):
-        raise InvalidArgument(f"{column} holds numbers, and {text.strip()} is none.")
+    value = _of_family(known, column, text)
     return value if isinstance(value, str) else float(value)
+
+
+def _of_family(known: KnownColumns, column: str, text: str) -> Value:
+    """A value that the column could have. Raises InvalidArgument for one it could not."""
+    family = known.family(column)
+    value = read_value(text, family)
+    if family == "number" and not isinstance(value, int | float):
+        raise InvalidArgument(f"{column} holds numbers, and {text.strip()} is none.")
+    if family == "boolean" and not isinstance(value, bool):
+        raise InvalidArgument(f"{column} holds true and false, and {text.strip()} is neither.")
+    if family == "time":
+        try:
+            datetime.fromisoformat(str(value))
+        except ValueError:
+            words = f"{column} holds times, and {text.strip()} is none: write `2013-01-31` or `2013-01-31 08:00:00`."
+            raise InvalidArgument(words) from None
+    return value
 
 
 def _compared(text: str, default: Any) -> Fields:
