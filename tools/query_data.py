@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from mlsteward.answer import Answer
 from mlsteward.data.sql.fit import FittedRows, Value, fit_rows, header_text, row_text
 from mlsteward.data.sql.result import QueryResult
-from mlsteward.data.sql.statement import Statement, is_metadata
+from mlsteward.data.sql.statement import Statement, Table, is_metadata
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.meta import find_tables
 
 # Bytes for the rows, in text and data together; verdict and field names take the rest of 8 KB.
-ROOM = 7000
+ROOM = 6800
+# Masked columns that are named.
+MASKED = 12
 # A statement that is no longer than this is written out in `next`.
 SHORT = 300
 
@@ -26,10 +28,12 @@ class QueryAnswer(Answer):
     columns: list[ResultColumn]
     rows: list[list[Value]]
     total: int | None = None
+    masked: list[str] = Field(default_factory=list[str], description="Columns that are null for your clearance.")
 
     def body(self) -> list[str]:
+        masked = f"masked for your clearance, so null: {', '.join(self.masked)}" if self.masked else ""
         header = header_text([(column.name, column.type) for column in self.columns])
-        return [header, *(row_text(row) for row in self.rows)]
+        return [masked, header, *(row_text(row) for row in self.rows)]
 
 
 def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
@@ -42,8 +46,12 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
     """
     workspace = call.workspace
 
-    def find(statement: Statement) -> dict[str, Path]:
-        return workspace.store.read(lambda t: find_tables(t, statement, workspace.folder, Path(scratch)))
+    masked: list[str] = []
+
+    def find(statement: Statement) -> dict[str, Table]:
+        tables = workspace.store.read(lambda t: find_tables(t, statement, workspace.folder, Path(scratch)))
+        masked.extend(f"{name}.{column} ({level})" for name, table in tables.items() for column, level in table.masked)
+        return tables
 
     with workspace.queries.scratch() as scratch:
         result = workspace.queries.query(sql, find, max(limit, 1))
@@ -53,6 +61,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
         columns=[ResultColumn(name=name, type=kind) for name, kind in fitted.columns],
         rows=fitted.rows,
         total=result.total,
+        masked=masked[:MASKED],
         next=_next(sql, result),
     )
 

@@ -39,7 +39,10 @@ class Bin(BaseModel):
 
 
 class ColumnProfile(BaseModel):
-    """One column. Numbers of times are seconds since 1970 (UTC); `minimum` and `maximum` of times are text."""
+    """One column. Numbers of times are seconds since 1970 (UTC); `minimum` and `maximum` of times are text.
+
+    With `masked`, the level for which its reader is not cleared, nothing is told of its values.
+    """
 
     name: str
     type: str
@@ -56,6 +59,7 @@ class ColumnProfile(BaseModel):
     top: list[TopValue] = []
     histogram: list[Bin] = []
     warnings: list[str] = []
+    masked: str = ""
 
 
 class TableProfile(BaseModel):

@@ -19,6 +19,7 @@ from mlsteward.data.engine import connect
 from mlsteward.data.sql.first_wall import FirstWall
 from mlsteward.data.sql.result import first_rows
 from mlsteward.data.sql.second_wall import RESULT, result_of
+from mlsteward.data.sql.statement import Table
 from mlsteward.data.sql.words import too_much_memory
 from mlsteward.errors import StewardError
 
@@ -94,7 +95,7 @@ def _answers(wall: FirstWall, request: Message, memory_mb: int, folder: Path) ->
         if "tables" not in request:
             yield {"tables": statement.tables}
             return
-        tables = {name: Path(path) for name, path in request["tables"].items()}
+        tables = {name: _table(**table) for name, table in request["tables"].items()}
         with result_of(statement, tables, memory_mb=memory_mb, temp=folder / "spill", threads=_THREADS) as engine:
             began = time.monotonic()
             result = first_rows(engine.table(RESULT), request["limit"])
@@ -105,6 +106,10 @@ def _answers(wall: FirstWall, request: Message, memory_mb: int, folder: Path) ->
         yield _refusal(error)
     except MemoryError:
         yield _refusal(too_much_memory())
+
+
+def _table(path: str, masked: list[tuple[str, str]], without: bool) -> Table:
+    return Table(Path(path), tuple((name, level) for name, level in masked), without)
 
 
 def _count(engine: "duckdb.DuckDBPyConnection") -> int | None:

@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from mlsteward.data.query_pipe import Message, scratch_prefix
 from mlsteward.data.query_pool import QueryPool
 from mlsteward.data.sql.result import MOST_ROWS, QueryResult
-from mlsteward.data.sql.statement import Statement
+from mlsteward.data.sql.statement import Statement, Table, Tables
 from mlsteward.data.sql.words import too_much_memory
 from mlsteward.errors import InvalidSQL, error_class
 
@@ -38,7 +38,7 @@ class QueryProcess:
         with self._turn() as turn:
             return turn.read(sql)
 
-    def query(self, sql: str, find: Callable[[Statement], Mapping[str, Path]], limit: int) -> QueryResult:
+    def query(self, sql: str, find: Callable[[Statement], Tables], limit: int) -> QueryResult:
         """The first `limit` rows of `sql`, which must be one SELECT. Raises InvalidSQL.
 
         With a limit of 0 nothing is run, and what the engine has against the statement is raised all the same.
@@ -46,7 +46,7 @@ class QueryProcess:
         """
         with self._turn() as turn:
             statement = turn.read(sql)
-            tables = {name: str(path) for name, path in find(statement).items()}
+            tables = {name: _sent(table) for name, table in find(statement).items()}
             result = turn.ask({"sql": sql, "tables": tables, "limit": min(max(limit, 0), MOST_ROWS)})["result"]
             columns = [(name, kind) for name, kind in result["columns"]]
             return QueryResult(columns, result["rows"], result["more"], turn.total(), statement.tables)
@@ -67,6 +67,11 @@ class QueryProcess:
             yield turn
         finally:
             turn.end()
+
+
+def _sent(table: Table | Path) -> Message:
+    whole = table if isinstance(table, Table) else Table(table)
+    return {"path": str(whole.path), "masked": whole.masked, "without": whole.without}
 
 
 class _Turn:

@@ -1,9 +1,11 @@
-"""What the data dictionary says of a table or a column: its words, where they came from, and a few facts."""
+"""What the data dictionary says of a table, a column, a term or a model: words, where they came from, a few facts."""
 
 from datetime import datetime
 from typing import Literal, get_args
 
 from pydantic import BaseModel
+
+from mlsteward.dictionary.sensitivity import higher
 
 Role = Literal["", "key", "event_time", "target", "measure", "category", "text", "ignore"]
 ROLES: tuple[str, ...] = tuple(role for role in get_args(Role) if role)
@@ -11,6 +13,10 @@ AvailableAt = Literal["", "before", "after"]
 WORDS = (
     "description",
     "business_name",
+    "synonyms",
+    "sql",
+    "status",
+    "review_by",
     "unit",
     "role",
     "owner",
@@ -24,7 +30,11 @@ WORDS = (
 
 
 class Facts(BaseModel):
-    """What the newest version of the dataset holds in a column; no words, so no reason for a new version."""
+    """What the newest version of the dataset holds in a column; no words, so no reason for a new version.
+
+    `evidence` says what the values look like, where that calls for care: `e-mail addresses (98 % of 200 values)`. With
+    `masked`, the level for which the reader is not cleared, nothing is told of the values.
+    """
 
     rows: int = 0
     nulls: int = 0
@@ -32,6 +42,8 @@ class Facts(BaseModel):
     minimum: float | str | None = None
     maximum: float | str | None = None
     top: list[str] = []
+    evidence: str = ""
+    masked: str = ""
 
     @property
     def null_share(self) -> float:
@@ -44,11 +56,15 @@ class Entry(BaseModel):
     `available_at` says whether a column is known before or only after the moment of prediction. `writers` names the
     person behind each field that a person wrote; a field with a value and no writer was harvested. `gone` marks a
     column that the newest version of its dataset no longer has.
+
+    A term's definition is its description, its spelling its business name; with `sql` it is a metric. `status` is one
+    of `lifecycle.STATUSES`, given on the day `since`; `deprecated: term:late_departure` names a successor. `review_by`
+    is a day too.
     """
 
     asset: str
-    kind: Literal["dataset", "column"]
-    dataset: str
+    kind: Literal["dataset", "column", "term", "model"]
+    dataset: str = ""
     column: str = ""
     position: int = 0
     type: str = ""
@@ -62,6 +78,11 @@ class Entry(BaseModel):
     available_at: AvailableAt = ""
     allowed_values: list[str] = []
     usage: str = ""
+    synonyms: list[str] = []
+    sql: str = ""
+    status: str = ""
+    since: str = ""
+    review_by: str = ""
     writers: dict[str, str] = {}
     facts: Facts = Facts()
     gone: bool = False
@@ -71,8 +92,13 @@ class Entry(BaseModel):
 
     @property
     def name(self) -> str:
-        """`flights`, or `flights.dep_delay`."""
-        return f"{self.dataset}.{self.column}" if self.column else self.dataset
+        """`flights`, `flights.dep_delay`, `term:late_flight` or `model:delay`: what calls take."""
+        return f"{self.dataset}.{self.column}" if self.column else self.dataset or self.asset
+
+    @property
+    def own_name(self) -> str:
+        """`flights`, `dep_delay`, `late_flight` or `delay`."""
+        return self.column or self.dataset or self.asset.partition(":")[2]
 
     @property
     def harvested(self) -> list[str]:
@@ -96,6 +122,16 @@ def column_entry(dataset: str, column: str, **fields: object) -> Entry:
     return Entry.model_validate({"asset": asset, "kind": "column", "dataset": dataset, "column": column, **fields})
 
 
+def term_entry(name: str, **fields: object) -> Entry:
+    """An entry for a term."""
+    return Entry.model_validate({"asset": f"term:{name}", "kind": "term", "type": "term", **fields})
+
+
+def model_entry(name: str, **fields: object) -> Entry:
+    """An entry for a model, all its versions."""
+    return Entry.model_validate({"asset": f"model:{name}", "kind": "model", "type": "model", **fields})
+
+
 def merge(current: Entry | None, new: Entry) -> Entry:
     """`new` written over `current`: a harvested field never replaces one that a person wrote.
 
@@ -106,12 +142,16 @@ def merge(current: Entry | None, new: Entry) -> Entry:
         return new
     if new.writers:
         taken = {field: getattr(new, field) for field in new.writers}
-        return current.model_copy(update={**taken, "writers": {**current.writers, **new.writers}})
-    kept = {field: getattr(current, field) for field in current.writers}
+        if "status" in taken:
+            taken["since"] = new.since
+        return current.model_copy(update={**taken, "type": new.type, "writers": {**current.writers, **new.writers}})
+    kept = {field: getattr(current, field) for field in (*current.writers, "since")}
+    # What a later version holds is no reason to show what an earlier one held: only a person lowers a level.
+    kept.setdefault("sensitivity", higher(current.sensitivity, new.sensitivity))
     return new.model_copy(update={**kept, "writers": current.writers})
 
 
 def same_words(first: Entry, second: Entry) -> bool:
     """Whether two entries say the same, facts and authorship of the version aside."""
-    fields = (*WORDS, "type", "gone", "writers")
+    fields = (*WORDS, "since", "type", "gone", "writers")
     return all(getattr(first, field) == getattr(second, field) for field in fields)

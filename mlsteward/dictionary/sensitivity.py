@@ -32,3 +32,8 @@ def _rank(level: str) -> int:
     """A level's place. A word that is no level cannot be trusted to be harmless, so it counts as the highest."""
     known = level or DEFAULT
     return LEVELS.index(known) if known in LEVELS else len(LEVELS) - 1
+
+
+def masked_words(level: str) -> str:
+    """What stands where values would."""
+    return f"masked ({level})"

@@ -11,6 +11,7 @@ from mlsteward.data.profile import TableProfile
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names, parse_reference
+from mlsteward.store.masking import Masks
 from mlsteward.store.tags import tagged_version, tags_of
 from mlsteward.store.transaction import Transaction
 
@@ -179,7 +180,20 @@ def _versions(
         f" WHERE {where} ORDER BY {order}",
         parameters,
     )
-    return [_version(dict(zip(["family", "description", *_VERSION_COLUMNS], row, strict=True))) for row in rows]
+    found = [_version(dict(zip(["family", "description", *_VERSION_COLUMNS], row, strict=True))) for row in rows]
+    return [_seen(transaction.masks, version) for version in found]
+
+
+def _seen(masks: Masks, version: DatasetVersion) -> DatasetVersion:
+    """The version without the values of columns that its reader may not see; its SQL may quote such values too."""
+    update: dict[str, object] = {}
+    if masks.of(version.name):
+        quoted = [f"`{name}`" for name in masks.among(version.name, [column.name for column in version.columns])]
+        shown = [words for words in version.warnings if not any(name in words for name in quoted)]
+        update = {"profile": masks.profile(version.name, version.profile), "warnings": shown}
+    if version.sql and any(masks.of(source) for source in version.sources):
+        update["sql"] = "masked"
+    return version.model_copy(update=update) if update else version
 
 
 def _version(fields: dict[str, Any]) -> DatasetVersion:

@@ -4,11 +4,15 @@ A `Transaction` carries the clearance of whoever reads, and what loads datasets,
 so a caller's own transactions (`Workspace.seen_by`) never hold a masked value, whatever is made of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mlsteward.dictionary.sensitivity import DEFAULT, FULL, Level, exceeds, higher
+from mlsteward.data.profile import ColumnProfile, TableProfile
+from mlsteward.dictionary.entry import Entry, Facts
+from mlsteward.dictionary.relationships import Relationship
+from mlsteward.dictionary.sensitivity import DEFAULT, FULL, Level, exceeds, higher, masked_words
 from mlsteward.store.transaction import Transaction
+from mlsteward.training.signature import SignatureColumn
 
 _LEVELS = """
     SELECT dataset, column_name, sensitivity, json_extract(writers, '$.sensitivity') IS NOT NULL FROM dictionary AS d
@@ -19,27 +23,77 @@ _LEVELS = """
 
 @dataclass(frozen=True)
 class Masks:
-    """The columns hidden from readers of `clearance`, by dataset, each with its level; names in lower case."""
+    """The columns hidden from readers of `clearance`, by dataset, each with its level; names in lower case.
+
+    `pairs` are the same datasets and columns as the dictionary spells them.
+    """
 
     clearance: Level = FULL
     hidden: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    pairs: Sequence[tuple[str, str]] = ()
 
     def of(self, dataset: str) -> Mapping[str, str]:
         """The masked columns of a dataset, whatever its version."""
-        return self.hidden.get(dataset.removeprefix("dataset:").partition("@")[0], {})
+        return self.hidden.get(_name(dataset), {})
 
     def level(self, dataset: str, column: str) -> str:
         """The level for which a column is masked, "" when it is not."""
-        return self.of(dataset).get(column.casefold(), "")
+        return self.of(dataset).get(column.strip().casefold(), "")
 
     def among(self, dataset: str, columns: Iterable[str]) -> dict[str, str]:
         """Those of `columns` that are masked, as they are written, with their levels."""
         return {column: level for column in columns if (level := self.level(dataset, column))}
 
+    def within(self, datasets: Iterable[str]) -> list[str]:
+        """All masked columns of datasets, as `customers.email`."""
+        names = dict.fromkeys(_name(dataset) for dataset in datasets)
+        return [f"{name}.{column}" for name in names for column in self.of(name)]
 
-def masked_words(level: str) -> str:
-    """What stands where values would."""
-    return f"masked ({level})"
+    def withholds(self, reads: Iterable[str], masked: Collection[str]) -> bool:
+        """Whether a run that read these datasets says what its reader may not know.
+
+        It does unless every column masked for the reader was kept from the run too.
+        """
+        return any(column not in masked for column in self.within(reads))
+
+    def profile(self, dataset: str, profile: TableProfile) -> TableProfile:
+        """A profile that says of masked columns only that they are there."""
+        if not self.of(dataset):
+            return profile
+        columns = [self._column(dataset, column) for column in profile.columns]
+        return TableProfile(rows=profile.rows, columns=columns)
+
+    def _column(self, dataset: str, column: ColumnProfile) -> ColumnProfile:
+        level = self.level(dataset, column.name)
+        if not level:
+            return column
+        plain = column.model_dump(include={"name", "type", "family", "rows"})
+        return ColumnProfile(**plain, masked=level, warnings=[masked_words(level)])
+
+    def entry(self, entry: Entry) -> Entry:
+        """An entry without facts and allowed values where its column is masked."""
+        level = self.level(entry.dataset, entry.column) if entry.column else ""
+        if not level:
+            return entry
+        facts = Facts(rows=entry.facts.rows, evidence=entry.facts.evidence, masked=level)
+        return entry.model_copy(update={"facts": facts, "allowed_values": []})
+
+    def relationships(self, found: Iterable[Relationship]) -> list[Relationship]:
+        """Those between columns that are not masked: whether values meet tells what they are."""
+        return [
+            one
+            for one in found
+            if not self.among(one.dataset, one.columns) and not self.among(one.to_dataset, one.to_columns)
+        ]
+
+    def signature(self, dataset: str, columns: Sequence[SignatureColumn]) -> list[SignatureColumn]:
+        """A model's signature without ranges and levels of masked columns."""
+        return [
+            SignatureColumn(name=column.name, type=column.type, kind=column.kind)
+            if self.level(dataset, column.name)
+            else column
+            for column in columns
+        ]
 
 
 def masks_of(transaction: Transaction, clearance: Level | None = None) -> Masks:
@@ -47,22 +101,33 @@ def masks_of(transaction: Transaction, clearance: Level | None = None) -> Masks:
     clearance = clearance or transaction.clearance
     if clearance == FULL:
         return Masks()
-    tables: dict[str, str] = {}
-    columns: list[tuple[str, str, str, bool]] = []
-    for dataset, column, level, written in transaction.whole.rows(_LEVELS):
-        if column:
-            columns.append((dataset, column, level, written))
-        else:
-            tables[dataset] = level
     hidden: dict[str, dict[str, str]] = {}
-    for dataset, column, level, written in columns:
-        # A person's word on the column counts; else it is at least as sensitive as its table.
-        effective = level if written else higher(level, tables.get(dataset, ""))
-        if exceeds(effective, clearance):
-            hidden.setdefault(dataset, {})[column.casefold()] = effective or DEFAULT
-    return Masks(clearance, hidden)
+    pairs: list[tuple[str, str]] = []
+    for (dataset, column), level in levels_of(transaction).items():
+        if exceeds(level, clearance):
+            hidden.setdefault(dataset, {})[column.casefold()] = level
+            pairs.append((dataset, column))
+    return Masks(clearance, hidden, pairs)
+
+
+def levels_of(transaction: Transaction) -> dict[tuple[str, str], str]:
+    """The level in force of every column, by dataset and column.
+
+    A person's word on the column counts; else it is what was suggested, but no lower than its dataset.
+    """
+    rows = transaction.whole.rows(_LEVELS)
+    tables = {dataset: level for dataset, column, level, _ in rows if not column}
+    return {
+        (dataset, column): (level if written else higher(level, tables.get(dataset, ""))) or DEFAULT
+        for dataset, column, level, written in rows
+        if column
+    }
 
 
 def masked_columns(transaction: Transaction, dataset: str, clearance: Level | None = None) -> set[str]:
     """The columns of a dataset, of all its versions, that are masked; names in lower case."""
     return set(masks_of(transaction, clearance).of(dataset))
+
+
+def _name(dataset: str) -> str:
+    return dataset.removeprefix("dataset:").partition("@")[0]

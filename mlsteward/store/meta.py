@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from mlsteward.data.engine import literal
-from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement
+from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement, Table
 from mlsteward.errors import NotFound
 from mlsteward.names import close_names
-from mlsteward.store.datasets import find_dataset
+from mlsteward.store.datasets import DatasetVersion, find_dataset
+from mlsteward.store.masked_sql import seen_table
 from mlsteward.store.transaction import Transaction
 
 METADATA = {
@@ -45,15 +46,25 @@ METADATA = {
 }
 
 
-def find_tables(transaction: Transaction, statement: Statement, workspace: Path, scratch: Path) -> dict[str, Path]:
-    """The Parquet file of each table that `statement` names; metadata is copied into `scratch`. Raises NotFound."""
-    tables = {name: workspace / _find_snapshot(transaction, name) for name in statement.datasets}
-    return tables | {name: _copy_out(transaction, name, scratch) for name in statement.metadata}
+def find_tables(transaction: Transaction, statement: Statement, workspace: Path, scratch: Path) -> dict[str, Table]:
+    """The Parquet file of each table that `statement` names, and what of it the reader may not see.
+
+    Metadata is copied into `scratch`, without what is masked. Raises NotFound.
+    """
+    versions = {name: _find_version(transaction, name) for name in statement.datasets}
+    tables = {name: seen_rows(transaction, workspace, version) for name, version in versions.items()}
+    return tables | {name: Table(_copy_out(transaction, name, scratch)) for name in statement.metadata}
 
 
-def _find_snapshot(transaction: Transaction, name: str) -> str:
+def seen_rows(transaction: Transaction, workspace: Path, version: DatasetVersion, *, without: bool = False) -> Table:
+    """The rows of a version as its reader may see them; `without` leaves masked columns out, else they are empty."""
+    masked = transaction.masks.among(version.name, [column.name for column in version.columns])
+    return Table(workspace / version.snapshot, tuple(masked.items()), without)
+
+
+def _find_version(transaction: Transaction, name: str) -> DatasetVersion:
     try:
-        return find_dataset(transaction, name).snapshot
+        return find_dataset(transaction, name)
     except NotFound as error:
         if name not in METADATA:
             raise
@@ -67,5 +78,6 @@ def _copy_out(transaction: Transaction, table: str, scratch: Path) -> Path:
         close = [f"{METADATA_SCHEMA}.{other}" for other in close_names(name, METADATA)]
         raise NotFound(f"There is no table `{table}`; metadata stands in {known}.", close=close)
     file = scratch / f"{name}.parquet"
-    transaction.execute(f"COPY ({METADATA[name]}) TO {literal(str(file))} (FORMAT parquet)")
+    select = seen_table(transaction.masks, name, METADATA[name])
+    transaction.execute(f"COPY ({select}) TO {literal(str(file))} (FORMAT parquet)")
     return file

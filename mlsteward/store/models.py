@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import close_names, parse_reference
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn, Task
@@ -24,7 +25,8 @@ class Model(BaseModel):
     """A fitted model: the file of one train run. Without a `name` its version is 0 and its run stands for it.
 
     `path` is relative to the workspace. `metrics` were measured on the held-out rows; `metric` is the one that
-    chose. `split` says how the test rows were held out (see `training.split.SplitPlan`).
+    chose. `split` says how the test rows were held out (see `training.split.SplitPlan`). `transforms` made `dataset`,
+    the farthest first: rows as its sources have them go through them before they are scored.
     """
 
     run: int
@@ -43,6 +45,7 @@ class Model(BaseModel):
     metrics: dict[str, Score] = {}
     estimator: str = ""
     split: dict[str, Any] = {}
+    transforms: list[TransformStep] = []
     actor: str = ""
     created: datetime
 
@@ -52,7 +55,7 @@ class Model(BaseModel):
 
 
 _COLUMNS = list(Model.model_fields)
-_JSON_COLUMNS = ("classes", "signature", "metrics", "split")
+_JSON_COLUMNS = ("classes", "signature", "metrics", "split", "transforms")
 
 
 def add_model(transaction: Transaction, model: Model) -> Model:
@@ -121,7 +124,20 @@ def _of_run(transaction: Transaction, run: int) -> Model:
 
 def _models(transaction: Transaction, where: str, parameters: list[object], order: str) -> list[Model]:
     rows = transaction.rows(f"SELECT {', '.join(_COLUMNS)} FROM models WHERE {where} ORDER BY {order}", parameters)
-    return [_model(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    return [_seen(transaction, _model(dict(zip(_COLUMNS, row, strict=True)))) for row in rows]
+
+
+def _seen(transaction: Transaction, model: Model) -> Model:
+    """The model without the values of columns that its reader may not see: levels, ranges, classes, where it split."""
+    masks = transaction.masks
+    if not masks.of(model.dataset):
+        return model
+    update: dict[str, object] = {"signature": masks.signature(model.dataset, model.signature)}
+    if masks.level(model.dataset, model.target):
+        update["classes"] = []
+    if masks.level(model.dataset, str(model.split.get("column") or "")):
+        update["split"] = {name: model.split[name] for name in ("kind", "column") if name in model.split}
+    return model.model_copy(update=update)
 
 
 def _model(fields: dict[str, Any]) -> Model:

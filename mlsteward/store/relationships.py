@@ -13,14 +13,14 @@ _JSON = frozenset({"columns", "to_columns", "unmatched"})
 
 
 def all_relationships(transaction: Transaction) -> list[Relationship]:
-    """Every relationship, best covered first."""
+    """Every relationship that the reader may know of, best covered first."""
     rows = transaction.rows(f"SELECT {', '.join(_FIELDS)} FROM relationships ORDER BY coverage DESC, dataset, columns")
-    return [
+    return transaction.masks.relationships(
         Relationship.model_validate(
             {name: json.loads(value) if name in _JSON else value for name, value in zip(_FIELDS, row, strict=True)}
         )
         for row in rows
-    ]
+    )
 
 
 def write_relationships(transaction: Transaction, dataset: str, found: Sequence[Relationship]) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsteward.data.engine import connect, literal, quote
-from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement
-from mlsteward.data.sql.words import engine_words
-from mlsteward.errors import InvalidSQL, UnusableData
+from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement, Table, Tables
+from mlsteward.data.sql.words import engine_words, unknown_column
+from mlsteward.dictionary.sensitivity import masked_words
+from mlsteward.errors import InvalidSQL, Refused, UnusableData
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +22,7 @@ RESULT = '"the result"'
 @contextmanager
 def result_of(
     statement: Statement,
-    tables: Mapping[str, Path],
+    tables: Tables,
     *,
     memory_mb: int,
     temp: Path,
@@ -30,6 +31,7 @@ def result_of(
 ) -> "Generator[duckdb.DuckDBPyConnection, None, None]":
     """An engine in which the view RESULT is what `statement` gives; `tables` has the Parquet file of each table.
 
+    Masked columns are nulls in the views that stand for tables, so no statement gets round it: it reaches views only.
     Its settings are locked and it opens no other file, save `output` for the writing of the result. `allowed_paths`
     lets a statement write to those files too and name them in `read_parquet`: only the first wall forbids that.
     What the engine says against the statement, while the view is made or used, comes out as InvalidSQL.
@@ -38,33 +40,59 @@ def result_of(
 
     if missing := [name for name in statement.tables if name not in tables]:
         raise InvalidSQL(f"There is no table `{missing[0]}`.", next="list_datasets()")
-    files = {name: str(tables[name]) for name in statement.tables}
+    opened = {name: _table(tables[name]) for name in statement.tables}
+    files = {name: str(table.path) for name, table in opened.items()}
     reached = [*files.values(), *([str(output)] if output else [])]
     with connect(memory_mb=memory_mb, temp=temp, threads=threads) as engine:
         engine.execute(f"SET allowed_paths = [{', '.join(map(literal, reached))}]")
         engine.execute("SET enable_external_access = false")
         engine.execute(f"CREATE SCHEMA {METADATA_SCHEMA}")
-        for name, file in files.items():
-            _make_view(engine, name, file)
+        for name, table in opened.items():
+            _make_view(engine, name, table)
         engine.execute("SET lock_configuration = true")
         try:
             engine.execute(f"CREATE TEMP VIEW {RESULT} AS {statement.sql}")
             yield engine
         except (duckdb.Error, MemoryError) as error:
+            _refuse_masked(unknown_column(error), opened)
             hidden = {file: f"`{name}`" for name, file in files.items()} | {str(temp): "the scratch folder"}
             raise engine_words(error, columns_of(engine, statement), hidden) from error
 
 
-def _make_view(engine: "duckdb.DuckDBPyConnection", table: str, file: str) -> None:
+def _table(table: Table | Path) -> Table:
+    return table if isinstance(table, Table) else Table(table)
+
+
+def _make_view(engine: "duckdb.DuckDBPyConnection", name: str, table: Table) -> None:
     import duckdb
 
     try:
-        engine.execute(f"CREATE VIEW {quoted_table(table)} AS SELECT * FROM read_parquet({literal(file)})")
+        file = f"read_parquet({literal(str(table.path))})"
+        engine.execute(f"CREATE VIEW {quoted_table(name)} AS SELECT {_columns(engine, file, table)} FROM {file}")
     except duckdb.Error:
         raise UnusableData(
-            f"The rows of `{table}` cannot be read: the file that held them is missing or damaged.",
+            f"The rows of `{name}` cannot be read: the file that held them is missing or damaged.",
             next="list_datasets()",
         ) from None
+
+
+def _columns(engine: "duckdb.DuckDBPyConnection", file: str, table: Table) -> str:
+    """All columns, those that are masked as nulls of their type or not at all."""
+    if not table.masked:
+        return "*"
+    masked = {name.casefold() for name, _ in table.masked}
+    described = engine.execute(f"DESCRIBE SELECT * FROM {file}").fetchall()
+    chosen = [(quote(name), kind, name.casefold() in masked) for name, kind, *_ in described]
+    if table.without:
+        return ", ".join(name for name, _, is_masked in chosen if not is_masked) or "NULL AS nothing"
+    return ", ".join(f"CAST(NULL AS {kind}) AS {name}" if is_masked else name for name, kind, is_masked in chosen)
+
+
+def _refuse_masked(unknown: str, tables: Mapping[str, Table]) -> None:
+    for table, opened in tables.items():
+        levels = {column.casefold(): level for column, level in opened.masked}
+        if level := levels.get(unknown.casefold(), ""):
+            raise Refused(f"`{unknown}` of `{table}` is {masked_words(level)}: it is not for your clearance.") from None
 
 
 def quoted_table(name: str) -> str:

@@ -1,9 +1,27 @@
 """A statement that passed the first wall."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 # The schema that metadata stands under.
 METADATA_SCHEMA = "meta"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The Parquet file of a table, and the columns that its reader may not see, with the level of each.
+
+    They are typed nulls; with `without` they are not there at all.
+    """
+
+    path: Path
+    masked: tuple[tuple[str, str], ...] = ()
+    without: bool = False
+
+
+Tables = Mapping[str, Table | Path]
+"""The file of each table that a statement names; a bare path hides nothing."""
 
 
 @dataclass(frozen=True)

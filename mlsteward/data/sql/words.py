@@ -55,17 +55,22 @@ def engine_words(
         return InvalidSQL("The engine failed inside on this statement. Write it in another way.")
     for path, shown in hidden.items():
         text = text.replace(path, shown)
-    unknown = _UNKNOWN_COLUMN.search(text)
+    name = unknown_column(error)
     message = _PREFIX.sub("", _ADVICE.sub("", text)).strip()
     message = " ".join(message.split())[:_LONGEST].rstrip(".!") + "."
-    if not unknown:
+    if not name:
         return InvalidSQL(message)
-    name = next(group for group in unknown.groups() if group)
     known = [column for table in columns.values() for column in table]
     close = close_names(name, known)
     if known and not close:
         message += f" The columns are {', '.join(known[:_MOST_NAMES])}{' …' if len(known) > _MOST_NAMES else ''}."
     return InvalidSQL(message, close=close, next=_look_up(columns))
+
+
+def unknown_column(error: Exception) -> str:
+    """The column that the engine does not find, "" when it has something else to say."""
+    found = _UNKNOWN_COLUMN.search(str(error))
+    return next(group for group in found.groups() if group) if found else ""
 
 
 def _look_up(columns: Mapping[str, list[str]]) -> str:
