@@ -41,7 +41,12 @@ class Answer(BaseModel):
 
     def fits(self, room: int = ROOM) -> bool:
         """Whether text and data together, as they are sent, stay within `room` bytes."""
-        return len(self.text().encode()) + len(self.model_dump_json(exclude_none=True).encode()) <= room
+        return self.size <= room
+
+    @property
+    def size(self) -> int:
+        """Bytes of text and data together, as they are sent."""
+        return len(self.text().encode()) + len(self.model_dump_json(exclude_none=True).encode())
 
     @model_serializer(mode="wrap")
     def _next_comes_last(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def dictionary_page(workspace: Workspace, dataset: str) -> str:
     history = workspace.store.read(lambda transaction: entry_history(transaction, name))
     lines = [f"# Data dictionary of {name}"]
     for entry in catalogue.dataset(name):
-        card = card_of(entry, catalogue.relationships_of(name, entry.column), room=10_000)
+        card = card_of(entry, catalogue.beside(entry), room=10_000)
         lines += ["", f"## {entry.column or name}", "", card.verdict, ""]
         lines += [f"- {line}" for line in card.lines()]
         lines += _changes([version for version in history if version.asset == entry.asset])

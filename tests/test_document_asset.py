@@ -135,7 +135,8 @@ async def test_a_column_that_disappeared_is_said_and_its_words_are_kept(
         ({"asset": "flights", "unit": "minutes"}, "flights is a dataset"),
         ({"asset": "flights.dep_delay", "columns": {"year": "x"}}, "flights.dep_delay is a column"),
         ({"asset": "flights.dep_delay"}, "Nothing to write"),
-        ({"asset": "model:delay", "owner": "x"}, "datasets and columns can be documented"),
+        ({"asset": "run:1", "owner": "x"}, "datasets, columns, terms and models can be documented"),
+        ({"asset": "model:delay", "owner": "x"}, "No model has a name yet"),
         ({"asset": "flights.dep_delay", "description": "x" * 5000}, "longer than 4000"),
     ],
 )

@@ -1,9 +1,15 @@
-"""The whole dictionary at one moment: every entry in force, every relationship, and the index over them."""
+"""The whole dictionary at one moment: entries in force, what hangs on them, and the index over them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from mlsteward.answer import cell
+from mlsteward.dictionary.card import Beside
+from mlsteward.dictionary.comment import Feedback
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.lifecycle import is_deprecated
+from mlsteward.dictionary.link import Link
 from mlsteward.dictionary.relationships import Relationship
 from mlsteward.dictionary.search import Index
 from mlsteward.errors import NotFound
@@ -12,19 +18,40 @@ from mlsteward.names import close_names, parse_reference
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every entry in force and every relationship, as of a count of changes."""
+    """Every entry in force, every relationship, link and comment, as of a count of changes.
+
+    `registered` says which version of a dataset is its newest, and since when; `alerts` counts those that are open.
+    """
 
     change: int
     entries: list[Entry]
     relationships: list[Relationship]
+    links: list[Link] = field(default_factory=list[Link])
+    feedback: Mapping[str, Feedback] = field(default_factory=dict[str, Feedback])
+    registered: Mapping[str, str] = field(default_factory=dict[str, str])
+    alerts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @cached_property
     def index(self) -> Index:
         return Index([entry for entry in self.entries if not entry.gone])
 
+    def with_alerts(self, alerts: Mapping[str, int]) -> "Catalogue":
+        """The same with other alerts, and the index it has built already."""
+        if alerts == self.alerts:
+            return self
+        other = replace(self, alerts=alerts)
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name == "index"})
+        return other
+
     @property
     def datasets(self) -> list[Entry]:
         return [entry for entry in self.entries if entry.kind == "dataset"]
+
+    @property
+    def terms(self) -> list[Entry]:
+        """Terms and metrics; deprecated ones come last."""
+        terms = [entry for entry in self.entries if entry.kind == "term"]
+        return sorted(terms, key=lambda term: (is_deprecated(term.status), term.asset))
 
     def dataset(self, name: str) -> list[Entry]:
         """A dataset's own entry and those of its columns; [] when there is none."""
@@ -47,3 +74,34 @@ class Catalogue:
             if (one.dataset == dataset and (not column or column in one.columns))
             or (one.to_dataset == dataset and (not column or column in one.to_columns))
         ]
+
+    def links_of(self, asset: str) -> list[Link]:
+        """The links of an asset or a term."""
+        return [link for link in self.links if asset in (link.asset, link.term)]
+
+    def beside(self, entry: Entry, value: str = "") -> Beside:
+        """What stands beside an entry; `value` is that of a metric, in words."""
+        at_home = entry.kind in ("dataset", "column")
+        return Beside(
+            relationships=self.relationships_of(entry.dataset, entry.column) if at_home else [],
+            links=self.links_of(entry.asset),
+            feedback=self.feedback.get(entry.asset, Feedback()),
+            freshness=self.freshness(entry.dataset) if entry.kind == "dataset" else "",
+            alerts=self._open_alerts(entry),
+            value=value,
+        )
+
+    def freshness(self, dataset: str) -> str:
+        """When the newest version was registered, and the newest event in it."""
+        times = [
+            one for one in self.dataset(dataset) if one.role == "event_time" and one.facts.maximum and not one.gone
+        ]
+        parts = [self.registered.get(dataset, "")]
+        parts += [f"newest {one.column} {cell(one.facts.maximum)}" for one in times[:1]]
+        return ", ".join(part for part in parts if part)
+
+    def _open_alerts(self, entry: Entry) -> int:
+        own = self.alerts.get(entry.asset, 0)
+        if entry.kind != "dataset":
+            return own
+        return own + sum(self.alerts.get(column.asset, 0) for column in self.dataset(entry.dataset) if column.column)

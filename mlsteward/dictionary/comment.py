@@ -6,13 +6,15 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from mlsteward.answer import clipped, counted, number
+from mlsteward.errors import InvalidArgument
+from mlsteward.names import Reference
 
 LONGEST = 2000
 BEST = 5
 
 
 class Comment(BaseModel):
-    """One person's words, with a rating from 1 to 5, or 0 for none. `asset` has no version, `version` is what it said."""
+    """One person's words, with a rating from 1 to 5, or 0 for none. `asset` is written without its `version`."""
 
     number: int
     asset: str
@@ -62,3 +64,24 @@ def escaped(text: str) -> str:
     for mark in "\\`*_[]<>|#!~":
         line = line.replace(mark, f"\\{mark}")
     return line
+
+
+def check_comment(text: str, rating: int) -> str:
+    """The words of a comment without spare blanks. Raises InvalidArgument."""
+    words = text.strip()
+    if not words or len(words) > LONGEST:
+        raise InvalidArgument(f"A comment has 1 to {LONGEST:,} characters, and this has {len(words):,}.")
+    if not 0 <= rating <= BEST:
+        raise InvalidArgument(f"A rating is 1 to {BEST}, or 0 for none, and not {rating}.")
+    return words
+
+
+def shown_by(asset: Reference) -> str:
+    """The call that shows an asset with what people say of it."""
+    if asset.kind in ("dataset", "column", "term"):
+        name = asset.bare if asset.kind == "term" else asset.bare.partition(":")[2]
+        return f'lookup_data_dictionary(query="{name}")'
+    if asset.kind == "alert":
+        return 'list_alerts(state="")'
+    label = f"@{asset.version}" if asset.version else ""
+    return f'read_page(uri="mlsteward://{asset.kind}s/{asset.name}{label}")'

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from mlsteward.answer import ROOM as ROOM_OF_ANSWER
 from mlsteward.answer import table
 from mlsteward.dictionary.entry import Entry
 
@@ -44,11 +45,13 @@ class Listing(BaseModel):
         return table(headers, rows)
 
 
-def list_entries(entries: Sequence[Entry], *, with_dataset: bool = False) -> Listing:
-    """A listing of the entries in their order that fits its room."""
+def list_entries(entries: Sequence[Entry], *, with_dataset: bool = False, beside: int = 0) -> Listing:
+    """A listing of the entries in their order that fits its room, `beside` being the bytes that the answer has."""
+    room = min(ROOM, ROOM_OF_ANSWER - beside)
+    room_for_names = min(ROOM_FOR_NAMES, ROOM_OF_ANSWER - beside)
     for description in (90, 50, 25, 0) if len(entries) <= MOST_LINES else ():
         listing = Listing(lines=[_line(entry, description, with_dataset) for entry in entries])
-        if _size(listing) <= ROOM:
+        if _size(listing) <= room:
             return listing
     names = [_name(entry, with_dataset) for entry in entries]
     for shown in range(len(entries), 0, -max(1, len(entries) // 50)):
@@ -57,7 +60,7 @@ def list_entries(entries: Sequence[Entry], *, with_dataset: bool = False) -> Lis
             grouped.setdefault(entry.type or "table", []).append(name)
         joined = {kind: ", ".join(group) for kind, group in grouped.items()}
         listing = Listing(names=joined, left_out=len(entries) - shown)
-        if _size(listing) <= ROOM_FOR_NAMES:
+        if _size(listing) <= room_for_names:
             return listing
     return Listing(left_out=len(entries))
 

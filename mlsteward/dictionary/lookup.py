@@ -1,23 +1,33 @@
 """What the dictionary answers to a question."""
 
+from collections.abc import Callable
+
 from pydantic import Field
 
 from mlsteward.answer import Answer, counted
-from mlsteward.dictionary.card import Card, card_of
+from mlsteward.dictionary.card import Beside, Card, card_of
 from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.link import approvals, in_sight
 from mlsteward.dictionary.listing import Listing, list_entries
 from mlsteward.dictionary.search import named_entries, names_like, unknown_name
 from mlsteward.errors import NotFound
 
 CARDS = 3
+# Characters of each field of a card, the first that fits being taken.
+_ROOMS = (900, 250, 100, 40)
+# What a metric's value is, in words.
+Measure = Callable[[Entry], str]
 
 
 class DictionaryAnswer(Answer):
-    total: int = Field(default=0, description="How many columns or datasets match.")
+    total: int = Field(default=0, description="How many columns, datasets, terms or models match.")
     cards: list[Card] = Field(default_factory=list[Card])
     columns: Listing | None = Field(default=None, description="<words> were harvested, other words are a person's.")
     relationships: list[str] = Field(default_factory=list[str])
+    health: list[str] = Field(default_factory=list[str], description="Freshness, alerts, status.")
+    links: list[str] = Field(default_factory=list[str], description="Terms of the glossary.")
+    comments: list[str] = Field(default_factory=list[str])
     page: str | None = Field(default=None, description="Where everything stands.")
 
     def body(self) -> list[str]:
@@ -33,13 +43,17 @@ class DictionaryAnswer(Answer):
                 lines.append(f"{self.columns.left_out} more: {self.page}")
         if self.relationships:
             lines.append("relationships: " + "; ".join(self.relationships))
+        lines += self.health
+        lines += ["terms: " + "; ".join(self.links)] if self.links else []
+        lines += ["comments: " + "; ".join(self.comments)] if self.comments else []
         return lines
 
 
-def look_up(catalogue: Catalogue, query: str, dataset: str, limit: int) -> DictionaryAnswer:
-    """All columns of a dataset, all that is known of a named column, or what a query finds.
+def look_up(catalogue: Catalogue, query: str, dataset: str, limit: int, measure: Measure) -> DictionaryAnswer:
+    """All columns of a dataset, all that is known of a named column, term or model, or what a query finds.
 
-    Raises NotFound, with what was close, for a dataset that is not there and for a query that nothing matches.
+    `measure` gives the value of a metric. Raises NotFound, with what was close, for a dataset that is not there and
+    for a query that nothing matches.
     """
     name = catalogue.find_dataset(dataset) if dataset else ""
     if not query.strip():
@@ -48,19 +62,31 @@ def look_up(catalogue: Catalogue, query: str, dataset: str, limit: int) -> Dicti
     named = named_entries(query, entries)
     if not name and [entry.kind for entry in named] == ["dataset"]:
         return _dataset(catalogue, named[0].dataset)
-    return _cards(catalogue, named) if named else _search(catalogue, query, entries, name, max(1, limit))
+    if named:
+        return _cards(catalogue, named, measure)
+    return _search(catalogue, query, entries, name, max(1, limit))
 
 
 def _overview(catalogue: Catalogue) -> DictionaryAnswer:
-    datasets = catalogue.datasets
-    if not datasets:
+    datasets, terms = catalogue.datasets, catalogue.terms
+    if not datasets and not terms:
         return DictionaryAnswer(verdict="The dictionary is empty: no dataset is registered.", next="list_datasets()")
+    metrics = sum(1 for term in terms if term.sql)
+    counts = [counted(len(datasets), "dataset")]
+    counts += [counted(len(terms) - metrics, "term")] if len(terms) > metrics else []
+    counts += [counted(metrics, "metric")] if metrics else []
     return DictionaryAnswer(
-        verdict=f"The dictionary describes {counted(len(datasets), 'dataset')}.",
-        total=len(datasets),
-        columns=list_entries(datasets),
-        next=f'lookup_data_dictionary(dataset="{datasets[0].dataset}")',
+        verdict=f"The dictionary describes {_listed(counts)}.",
+        total=len(datasets) + len(terms),
+        columns=list_entries([*datasets, *terms]),
+        next=f'lookup_data_dictionary(dataset="{datasets[0].dataset}")'
+        if datasets
+        else f'lookup_data_dictionary(query="{terms[0].name}")',
     )
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
@@ -78,32 +104,62 @@ def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
     ]
     about = f" {table.description[:300]}" if table.description else ""
     example = (silent or here or columns)[0].column
-    return DictionaryAnswer(
+    beside = catalogue.beside(table)
+    answer = DictionaryAnswer(
         verdict="; ".join(part for part in parts if part) + "." + about,
         total=len(here),
-        columns=list_entries(here),
-        relationships=[f"{one.words} ({100 * one.coverage:.3g} %)" for one in catalogue.relationships_of(name)[:8]],
+        relationships=[f"{one.words} ({100 * one.coverage:.3g} %)" for one in beside.relationships[:8]],
+        health=_health(table, beside),
+        links=[link.words(table.asset) for link in in_sight(beside.links, table.asset)[:4]],
+        comments=[comment.line(100) for comment in beside.feedback.newest[:2]],
         page=f"mlsteward://dictionary/{name}",
         next=f'document_asset(asset="{name}", columns={{"{example}": "…"}})'
         if silent
         else f'lookup_data_dictionary(query="{name}.{example}")',
     )
+    answer.columns = list_entries(here, beside=answer.size)
+    return answer
 
 
-def _cards(catalogue: Catalogue, named: list[Entry]) -> DictionaryAnswer:
+def _health(table: Entry, beside: Beside) -> list[str]:
+    card = card_of(table, beside)
+    said = {
+        "freshness": card.freshness,
+        "alerts": card.alerts and f'{card.alerts}, see list_alerts(asset="{table.dataset}")',
+        "status": card.status,
+        "review by": card.review_by,
+        "rating": card.rating,
+    }
+    return [f"{name}: {words}" for name, words in said.items() if words]
+
+
+def _cards(catalogue: Catalogue, named: list[Entry], measure: Measure) -> DictionaryAnswer:
     shown, rest = named[:CARDS], named[CARDS:]
-    room = 900 if len(shown) == 1 else 250
-    cards = [card_of(one, catalogue.relationships_of(one.dataset, one.column), room=room) for one in shown]
-    first = cards[0]
+    beside = [catalogue.beside(one, measure(one) if one.sql else "") for one in shown]
     others = ", ".join(one.name for one in named[1:6])
-    return DictionaryAnswer(
-        verdict=first.verdict + (f" The name is also that of {others}." if others else ""),
-        total=len(named),
-        cards=cards,
-        columns=list_entries(rest, with_dataset=True) if rest else None,
-        page=f"mlsteward://dictionary/{shown[0].dataset}",
-        next=first.next,
-    )
+
+    def answer(room: int) -> DictionaryAnswer:
+        cards = [card_of(one, what, room=room) for one, what in zip(shown, beside, strict=True)]
+        found = DictionaryAnswer(
+            verdict=cards[0].verdict + (f" The name is also that of {others}." if others else ""),
+            total=len(named),
+            cards=cards,
+            page=_page(shown[0]),
+            next=cards[0].next(approvals(beside[0].links, shown[0].asset)),
+        )
+        if rest:
+            found.columns = list_entries(rest, with_dataset=True, beside=found.size)
+        return found
+
+    rooms = _ROOMS if len(shown) == 1 else _ROOMS[1:]
+    answers = (answer(room) for room in rooms)
+    return next((found for found in answers if found.fits()), answer(rooms[-1]))
+
+
+def _page(entry: Entry) -> str:
+    if entry.kind in ("term", "model"):
+        return f"mlsteward://{entry.kind}s/{entry.own_name}"
+    return f"mlsteward://dictionary/{entry.dataset}"
 
 
 def _search(catalogue: Catalogue, query: str, entries: list[Entry], dataset: str, limit: int) -> DictionaryAnswer:

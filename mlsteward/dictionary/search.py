@@ -9,17 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.term import called, phrases
 from mlsteward.dictionary.words import split_words
 from mlsteward.names import close_names
 
 # name, business_name, description, tags, unit, dataset
 _WEIGHTS = "10.0, 8.0, 4.0, 4.0, 2.0, 2.0"
 _ASKING = frozenset(
-    "a an and any are as at be by can column columns data dataset define definition describe description do does"
-    " documented explain field find for from give has have how i in is it its know known me mean meaning means of on or"
+    "a an and any are as at be by can column columns data dataset define defined defines definition describe"
+    " description do does documented explain field find for from give has have how i in is it its know known me mean"
+    " meaning means of on or"
     " our own owner owned owns please show stand stands table tables tell that the there these this to unit units"
     " variable what whats when where which who whose why with you".split()
 )
+_KINDS = re.compile(r"^(column|dataset|term|model):")
 _NAMELIKE = re.compile(r"[\w]+(?:\.[\w]+)*")
 
 
@@ -45,7 +48,7 @@ class Index:
         self._database.execute("CREATE VIRTUAL TABLE parts USING fts5(name, words, tokenize='trigram')")
         self._database.executemany("INSERT INTO words VALUES (?, ?, ?, ?, ?, ?)", map(_words, self._entries))
         self._database.executemany("INSERT INTO parts VALUES (?, ?)", map(_parts, self._entries))
-        self._vocabulary = {word for entry in self._entries for word in split_words(entry.column or entry.dataset)}
+        self._vocabulary = {word for entry in self._entries for word in split_words(entry.own_name)}
 
     def search(self, query: str, dataset: str = "") -> list[Hit]:
         """Entries that match any word of `query`, best first; questions may be asked as people ask them."""
@@ -89,13 +92,15 @@ def named_entries(query: str, entries: Sequence[Entry]) -> list[Entry]:
 
     A name of one plain word, such as `origin`, counts only where nothing else is asked.
     """
-    text = query.strip().removeprefix("column:").removeprefix("dataset:")
+    text = _KINDS.sub("", query.strip())
     exact = _called(text, entries)
     if exact:
         return exact
     rest = [word for word in _NAMELIKE.findall(query) if word.casefold() not in _ASKING]
-    if len(rest) == 1:
-        return _called(rest[0], entries)
+    if len(rest) == 1 and (found := _called(rest[0], entries)):
+        return found
+    if rest and (phrased := called(" ".join(rest), [entry for entry in entries if entry.kind == "term"])):
+        return phrased
     spelled = [found for name in rest if ("_" in name or "." in name) for found in _called(name, entries)]
     mentioned = [entry for entry in spelled if entry.dataset in rest]
     return mentioned or spelled
@@ -115,16 +120,18 @@ def _called(name: str, entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _names(entry: Entry) -> set[str]:
-    if entry.kind == "dataset":
-        return {entry.dataset, entry.business_name.casefold()} - {""}
+    if entry.kind != "column":
+        synonyms = (synonym.casefold() for synonym in entry.synonyms)
+        return {entry.own_name, entry.business_name.casefold(), *synonyms} - {""}
     column = entry.column.casefold()
     return {column, f"{entry.dataset}.{column}", entry.business_name.casefold()} - {""}
 
 
 def names_like(query: str, entries: Sequence[Entry]) -> list[str]:
-    """Names of columns and datasets spelled most like a word of the query."""
-    names = {_display(entry, "." in query) for entry in entries}
+    """Names of columns, datasets, terms and models spelled most like a word of the query, or like all of them."""
+    names = {name for entry in entries for name in _displays(entry, "." in query)}
     words = [word for word in _NAMELIKE.findall(query) if word.casefold() not in _ASKING] or [query]
+    words += [" ".join(words)] if len(words) > 1 else []
     found = [name for word in words for name in close_names(word, sorted(names), limit=2) if _alike(word, name)]
     return list(dict.fromkeys(found))[:3]
 
@@ -134,10 +141,10 @@ def _alike(word: str, name: str) -> bool:
     return min(len(word), len(name)) >= max(3, 0.6 * max(len(word), len(name)))
 
 
-def _display(entry: Entry, dotted: bool) -> str:
-    if entry.kind == "dataset":
-        return entry.dataset
-    return f"{entry.dataset}.{entry.column}" if dotted else entry.column
+def _displays(entry: Entry, dotted: bool) -> list[str]:
+    if entry.kind == "term":
+        return phrases(entry)
+    return [entry.name if entry.kind == "column" and dotted else entry.own_name]
 
 
 def _or(words: Sequence[str]) -> str:
@@ -145,11 +152,19 @@ def _or(words: Sequence[str]) -> str:
 
 
 def _words(entry: Entry) -> tuple[str, ...]:
-    name = entry.column or entry.dataset
+    name = entry.own_name
     tags = " ".join([*entry.tags, entry.owner, *entry.allowed_values])
     spelled = " ".join([name, *split_words(name)])
-    return spelled, entry.business_name, f"{entry.description} {entry.usage}", tags, entry.unit, entry.dataset
+    return (
+        spelled,
+        " ".join([entry.business_name, *entry.synonyms]),
+        f"{entry.description} {entry.usage}",
+        tags,
+        entry.unit,
+        entry.dataset,
+    )
 
 
 def _parts(entry: Entry) -> tuple[str, str]:
-    return entry.column or entry.dataset, f"{entry.business_name} {entry.description} {' '.join(entry.tags)}"
+    words = [entry.business_name, *entry.synonyms, entry.description, *entry.tags]
+    return entry.own_name, " ".join(words)

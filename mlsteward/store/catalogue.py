@@ -5,27 +5,44 @@ from weakref import WeakKeyDictionary
 
 from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.store.changes import change_count
+from mlsteward.store.comments import all_feedback
+from mlsteward.store.datasets import summaries
 from mlsteward.store.dictionary import all_entries
+from mlsteward.store.links import all_links
 from mlsteward.store.relationships import all_relationships
 from mlsteward.store.store import Store
 from mlsteward.store.transaction import Transaction
 
 _LAST: WeakKeyDictionary[Store, Catalogue] = WeakKeyDictionary()
 _LOCK = threading.Lock()
+_MOST_DATASETS = 1_000_000
+_ALERTS = "SELECT asset, count(*) FROM alerts WHERE state <> 'resolved' GROUP BY asset"
 
 
 def read_catalogue(store: Store) -> Catalogue:
-    """The dictionary as it stands. One short query where nothing changed since the last call."""
+    """The dictionary as it stands. Two short queries where nothing changed since the last call."""
     with _LOCK:
         known = _LAST.get(store)
 
     def read(transaction: Transaction) -> Catalogue:
         change = change_count(transaction)
-        if known and known.change == change:
-            return known
-        return Catalogue(change, all_entries(transaction), all_relationships(transaction))
+        current = known if known and known.change == change else _read(transaction, change)
+        # Alerts come and go without any change of the dictionary.
+        return current.with_alerts(dict(transaction.rows(_ALERTS)))
 
     found = store.read(read)
     with _LOCK:
         _LAST[store] = found
     return found
+
+
+def _read(transaction: Transaction, change: int) -> Catalogue:
+    newest = summaries(transaction, limit=_MOST_DATASETS)[1]
+    return Catalogue(
+        change,
+        all_entries(transaction),
+        all_relationships(transaction),
+        all_links(transaction),
+        all_feedback(transaction),
+        {one.name: f"version {one.version} registered {one.created:%Y-%m-%d %H:%M} UTC" for one in newest},
+    )

@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlsteward.dictionary.documenting import asset_reference
-from mlsteward.dictionary.entry import Entry, merge, same_words
+from mlsteward.dictionary.entry import Entry, merge, model_entry, same_words
+from mlsteward.dictionary.term import called, phrases, spelling
 from mlsteward.errors import NotFound
 from mlsteward.names import Reference, close_names
 from mlsteward.store.changes import change_count
+from mlsteward.store.links import add_suggestions
+from mlsteward.store.models import find_model
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = (
     "asset version kind dataset column_name position type description business_name unit role owner tags sensitivity"
-    " available_at allowed_values usage writers facts gone actor changed"
+    " available_at allowed_values usage synonyms sql status since review_by writers facts gone actor changed"
 ).split()
-_JSON = frozenset({"tags", "allowed_values", "writers", "facts"})
+_JSON = frozenset({"tags", "allowed_values", "synonyms", "writers", "facts"})
 _IN_FORCE = "version = (SELECT max(version) FROM dictionary AS other WHERE other.asset = d.asset)"
 
 
@@ -36,17 +39,44 @@ def all_entries(transaction: Transaction) -> list[Entry]:
 
 
 def find_entry(transaction: Transaction, text: str) -> Entry:
-    """The entry of `flights`, `dataset:flights`, `flights.dep_delay` or `column:flights.dep_delay`.
+    """The entry of `flights`, `dataset:flights`, `flights.dep_delay`, `column:flights.dep_delay`, `term:late_flight` or
+    `model:delay`. Nothing may be recorded about a model yet; its entry has no version then.
 
     Raises NotFound with what was close.
     """
     reference = asset_reference(text)
+    if reference.kind == "term":
+        return find_term(transaction, text)
+    if reference.kind == "model":
+        name = find_model(transaction, reference.bare).name
+        known = _entries(transaction, f"d.asset = ? AND {_IN_FORCE}", [f"model:{name}"])
+        return known[0] if known else model_entry(name)
     entries = entries_of(transaction, reference.name)
     wanted = reference.column.casefold()
     for entry in entries:
         if entry.column.casefold() == wanted and not entry.gone:
             return entry
     raise _not_found(transaction, reference, entries)
+
+
+def all_terms(transaction: Transaction) -> list[Entry]:
+    """The entries of all terms and metrics in force."""
+    return _entries(transaction, f"d.kind = 'term' AND {_IN_FORCE}", [])
+
+
+def find_term(transaction: Transaction, text: str) -> Entry:
+    """The term of that name, spelling or synonym: `late_flight`, `term:late_flight`, `Late flights`."""
+    terms = all_terms(transaction)
+    found = called(text, terms)
+    if found:
+        return found[0]
+    known = {phrase: term.own_name for term in terms for phrase in (*phrases(term), term.own_name)}
+    close = list(dict.fromkeys(f"term:{known[phrase]}" for phrase in close_names(spelling(text), known)))
+    raise NotFound(
+        f"There is no term {spelling(text)!r}.",
+        close=close,
+        next=f'define_term(term="{spelling(text)}", definition="…")',
+    )
 
 
 def _not_found(transaction: Transaction, reference: Reference, entries: Sequence[Entry]) -> NotFound:
@@ -77,11 +107,18 @@ def entry_history(transaction: Transaction, dataset: str) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.asset, -entry.version))
 
 
+def versions_of_entry(transaction: Transaction, asset: str) -> list[Entry]:
+    """Every version of one entry, newest first."""
+    found = _entries(transaction, "d.asset = ?", [asset])
+    return sorted(found, key=lambda entry: -entry.version)
+
+
 def write_entries(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:
     """Take in the harvest of one whole dataset version; returns the entries that got a new version.
 
     What people wrote stays. Columns that are recorded but not among `entries` are marked as gone.
     """
+    transaction = transaction.whole
     dataset = entries[0].dataset
     known = {entry.asset: entry for entry in entries_of(transaction, dataset)}
     merged = [merge(known.get(entry.asset), entry) for entry in entries]
@@ -93,7 +130,10 @@ def write_entries(transaction: Transaction, entries: Sequence[Entry], actor: str
 
 def write_words(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:
     """Record a person's words: of each entry, the fields in `writers`. Returns the entries that got a new version."""
-    known = {entry.asset: entry for entry in entries_of(transaction, entries[0].dataset)}
+    transaction = transaction.whole
+    wanted = ", ".join("?" for _ in entries)
+    found = _entries(transaction, f"d.asset IN ({wanted}) AND {_IN_FORCE}", [entry.asset for entry in entries])
+    known = {entry.asset: entry for entry in found}
     merged = [merge(known.get(entry.asset), entry) for entry in entries]
     return _write(transaction, known, merged, actor)
 
@@ -111,7 +151,17 @@ def _write(transaction: Transaction, known: dict[str, Entry], entries: Sequence[
             added.append(entry.model_copy(update={"version": version, "actor": actor, "changed": now}))
     if added:
         transaction.insert("dictionary", [_row(entry, change) for entry in added])
+        _suggest(transaction, added, actor)
     return added
+
+
+def _suggest(transaction: Transaction, changed: Sequence[Entry], actor: str) -> None:
+    """Look for links between what changed and the rest."""
+    terms = [entry for entry in changed if entry.kind == "term"]
+    if terms:
+        add_suggestions(transaction, terms, all_entries(transaction), actor)
+    if len(terms) < len(changed) and (known := all_terms(transaction)):
+        add_suggestions(transaction, known, [entry for entry in changed if entry.kind != "term"], actor)
 
 
 def _refresh(transaction: Transaction, current: Entry, entry: Entry, change: int) -> None:
@@ -135,7 +185,7 @@ def _entries(transaction: Transaction, where: str, parameters: Sequence[object])
         " ORDER BY d.dataset, d.kind = 'column', d.gone, d.position, d.asset",
         parameters,
     )
-    return [_entry(row) for row in rows]
+    return [transaction.masks.entry(_entry(row)) for row in rows]
 
 
 def _entry(row: Sequence[Any]) -> Entry:
