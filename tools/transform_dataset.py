@@ -64,7 +64,13 @@ def transform_dataset(
     # What is wrong with the statement is said now, not by a failed run.
     workspace.queries.query(sql, find, limit=0)
     tables = {table: str(workspace.folder / version.snapshot) for table, version in sources.items()}
-    request = Request(sql=sql, tables=tables, plan=workspace.store.read(plan))
+    request = Request(
+        sql=sql,
+        tables=tables,
+        versions={table: version.label for table, version in sources.items()},
+        schemas={table: [column.name for column in version.columns] for table, version in sources.items()},
+        plan=workspace.store.read(plan),
+    )
     run = workspace.runs.start("transform", request, actor=call.actor, name=name, params={"sql": sql})
     return _answer(call.wait(run, wait_seconds))
 

@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import BaseModel
+
 from mlsteward.data.engine import connect
 from mlsteward.lineage.flow import Relation, Scope, Subtype, Unfollowed
 
@@ -28,6 +30,12 @@ class ColumnEdge:
     source_column: str
     kind: Literal["direct", "indirect"]
     subtype: Subtype
+
+
+class ColumnLineage(BaseModel):
+    """The edges of one statement, as a worker leaves them."""
+
+    edges: list[ColumnEdge] = []
 
 
 def column_lineage(sql: str, schemas: Mapping[str, Sequence[str]], columns: Sequence[str] = ()) -> list[ColumnEdge]:

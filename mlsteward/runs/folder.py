@@ -18,7 +18,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +26,7 @@ from mlsteward.runs.alive import lock_is_free
 from mlsteward.runs.job import EVENTS
 
 _TAIL = 4096
+Request = TypeVar("Request", bound=BaseModel)
 
 
 class WorkOrder(BaseModel):
@@ -89,6 +90,10 @@ class RunFolder:
 
     def read_order(self) -> WorkOrder:
         return WorkOrder.model_validate_json((self.path / "request.json").read_bytes())
+
+    def read_request(self, model: type[Request]) -> Request:
+        """What the run was asked to do, as its kind of job reads it."""
+        return model.model_validate(self.read_order().request)
 
     def claim(self, worker: WorkerIdentity) -> bool:
         """Name the process that works on the run; False when there already is one, or nobody wants the run."""

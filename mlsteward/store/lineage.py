@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from mlsteward.lineage.edge import Edge, without_version
 from mlsteward.lineage.graph import Walk, Way, walk
+from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import parse_reference
 from mlsteward.store.datasets import DatasetVersion, find_dataset
-from mlsteward.store.transaction import Transaction
+from mlsteward.store.transaction import Transaction, listed
 
 _FAR = 20
 
@@ -45,6 +46,13 @@ def edges_to(transaction: Transaction, assets: Sequence[str]) -> list[Edge]:
 def edges_of_run(transaction: Transaction, run: int) -> list[Edge]:
     """The edges that a run made."""
     return _edges(transaction, "run", [run])
+
+
+def models_of_runs(transaction: Transaction, runs: Sequence[int]) -> list[str]:
+    """The labels of the models that runs left, of a run without one its own."""
+    rows = transaction.rows(f"SELECT run, name, version FROM models WHERE name <> '' AND run IN {listed(runs)}")
+    labels = {run: f"{name}@{version}" for run, name, version in rows}
+    return [labels.get(run, f"run:{run}") for run in runs]
 
 
 def walk_lineage(transaction: Transaction, start: Sequence[str], way: Way, depth: int) -> Walk:
@@ -105,6 +113,19 @@ def _edges(transaction: Transaction, end: str, values: Sequence[object]) -> list
 
 def _identity(edge: Edge) -> tuple[str, str, str, int | None]:
     return edge.source, edge.target, edge.kind, edge.run
+
+
+def transforms_of(transaction: Transaction, dataset: str) -> list[TransformStep]:
+    """The statements that made a version, the farthest first."""
+    return [
+        TransformStep(
+            dataset=version.label,
+            sql=version.sql,
+            sources=[source.removeprefix("dataset:") for source in version.sources],
+        )
+        for version in origins_of(transaction, dataset)
+        if version.sql
+    ]
 
 
 def origins_of(transaction: Transaction, dataset: str) -> list[DatasetVersion]:

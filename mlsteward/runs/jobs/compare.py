@@ -9,7 +9,10 @@ from mlsteward.answer import counted, interval, number, table
 from mlsteward.errors import UnusableData
 from mlsteward.evaluation.association import holm
 from mlsteward.evaluation.directions import Task
+from mlsteward.lineage.made import used_edges
+from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
+from mlsteward.store.lineage import add_edges, models_of_runs
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -133,7 +136,10 @@ def work(request: Request, job: Job) -> Result:
 
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
-    """The pairs are the run's result; nothing else changes."""
+    """The pairs are the run's result; the models that it compared are its origin."""
+    request = RunFolder(folder).read_request(Request)
+    models = models_of_runs(transaction, [request.best.run, *(other.run for other in request.others)])
+    add_edges(transaction, used_edges(run.number, "compare", models=models))
 
 
 def _compare(connection: "DuckDBPyConnection", request: Request, other: Competitor, workspace: Path) -> Pair:

@@ -10,7 +10,10 @@ from mlsteward.drift.columns import ComparedColumn
 from mlsteward.drift.report import DriftReport, Finding
 from mlsteward.drift.words import drift_findings
 from mlsteward.errors import UnusableData
+from mlsteward.lineage.made import used_edges
+from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
+from mlsteward.store.lineage import add_edges
 
 if TYPE_CHECKING:
     from mlsteward.store.runs import Run
@@ -90,4 +93,7 @@ def _place(workspace: Path, snapshot: str) -> str:
 
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
-    """The report is the run's result; nothing else changes."""
+    """The report is the run's result; what it compared is its origin."""
+    request = RunFolder(folder).read_request(Request)
+    compared = [request.reference, request.current]
+    add_edges(transaction, used_edges(run.number, "drift", models=[request.model], datasets=compared))

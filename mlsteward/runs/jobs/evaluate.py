@@ -9,8 +9,11 @@ from mlsteward.answer import counted
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.evaluation.judgement import Judgement
 from mlsteward.evaluation.words import judgement_findings
+from mlsteward.lineage.made import used_edges
+from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
+from mlsteward.store.lineage import add_edges
 from mlsteward.store.metrics import MetricRow, add_metrics
 
 if TYPE_CHECKING:
@@ -231,7 +234,7 @@ def _comparison(
 
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
-    """The metrics of the evaluation become metrics of its run, under the split `test`."""
+    """The metrics of the evaluation become metrics of its run, under the split `test`; what it judged is its origin."""
     rows = [
         MetricRow(run=run.number, split="test", name=score.name, value=score.value, low=score.low, high=score.high)
         for score in result.judgement.scores
@@ -240,3 +243,6 @@ def record(transaction: "Transaction", run: "Run", result: Result, folder: Path)
     if calibration:
         rows.append(MetricRow(run=run.number, split="test", name="calibration_error", value=calibration.error))
     add_metrics(transaction, rows)
+    request = RunFolder(folder).read_request(Request)
+    judged = [request.model.label, request.baseline.label if request.baseline else ""]
+    add_edges(transaction, used_edges(run.number, "evaluate", models=judged, datasets=[request.dataset]))

@@ -14,8 +14,10 @@ from mlsteward.evaluation.explanation import (
     method_words,
     row_findings,
 )
+from mlsteward.lineage.made import used_edges
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
+from mlsteward.store.lineage import add_edges
 from mlsteward.training.signature import ImportanceRow
 
 if TYPE_CHECKING:
@@ -294,4 +296,5 @@ def _numbered(request: Request, table: TableFile, job: Job) -> "pd.DataFrame":
 
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
-    """The explanation is the run's result; nothing else changes."""
+    """The explanation is the run's result; what it explained is its origin."""
+    add_edges(transaction, used_edges(run.number, "explain", models=[run.name], datasets=[run.dataset]))

@@ -9,8 +9,11 @@ from pydantic import BaseModel
 from mlsteward.answer import counted, number, table
 from mlsteward.data.engine import connect, literal, quote, row_of
 from mlsteward.data.snapshot import draft_snapshot
+from mlsteward.lineage.made import copied_columns, predicted_edges, used_edges
+from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.new_version import VersionPlan, make_version, record_version
+from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run, update_run
 from mlsteward.store.transaction import Transaction
 
@@ -209,7 +212,18 @@ def _explain(request: Request) -> str:
 
 
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
-    """The dataset, where one was asked for; the run stays one on the dataset that was scored."""
-    if result.kept:
-        record_version(transaction, run, folder)
-        update_run(transaction, run.number, dataset=run.dataset, fingerprint=run.fingerprint)
+    """The dataset, where one was asked for, and what it came from; the run stays one on the dataset that was scored."""
+    request = RunFolder(folder).read_request(Request)
+    if not result.kept:
+        # Rows of a call are no asset: the run alone tells of them.
+        models = [request.model] if request.dataset else []
+        add_edges(transaction, used_edges(run.number, "predict", models=models, datasets=[request.dataset]))
+        return
+    version = record_version(transaction, run, folder)
+    update_run(transaction, run.number, dataset=run.dataset, fingerprint=run.fingerprint)
+    if version.run == run.number:
+        edges = predicted_edges(version.label, request.model, request.dataset, result.columns, run.number)
+        if request.dataset:
+            copied = [column.name for column in version.columns if column.name not in result.columns]
+            edges += copied_columns(version.label, request.dataset, copied, run.number)
+        add_edges(transaction, edges)

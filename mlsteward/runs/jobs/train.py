@@ -9,7 +9,9 @@ from mlsteward.answer import number, table
 from mlsteward.data.rows import hash_expression, share_expression
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.errors import naming
+from mlsteward.lineage.made import training_edges
 from mlsteward.runs.job import Job
+from mlsteward.store.lineage import add_edges, transforms_of
 from mlsteward.store.metrics import MetricRow, add_metrics
 from mlsteward.store.models import Model, Score, add_model
 from mlsteward.store.runs import Run
@@ -191,7 +193,7 @@ def _replay(options: TrainOptions, trained: "Trained") -> dict[str, Any]:
 
 
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
-    """Metrics by split, and the model; with a name it becomes the next version of that name."""
+    """Metrics by split, the model, which with a name becomes the next version of that name, and what it came from."""
     rows = [
         MetricRow(run=run.number, split="test", name=name, value=score.value, low=score.low, high=score.high)
         for name, score in result.metrics.items()
@@ -204,7 +206,17 @@ def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> 
     if result.cost is not None:
         rows.append(MetricRow(run=run.number, split="test", name="mean_cost", value=result.cost))
     add_metrics(transaction, rows)
-    add_model(transaction, _model(run, result))
+    model = _model(run, result).model_copy(update={"transforms": transforms_of(transaction, run.dataset)})
+    edges = training_edges(
+        add_model(transaction, model).label,
+        run.dataset,
+        target=run.target,
+        features=[column.name for column in result.signature],
+        importance=result.importance,
+        metric=result.metric,
+        run=run.number,
+    )
+    add_edges(transaction, edges)
 
 
 def _model(run: Run, result: Result) -> Model:

@@ -10,21 +10,28 @@ from mlsteward.data.snapshot import Column, draft_snapshot
 from mlsteward.data.sql.first_wall import FirstWall
 from mlsteward.data.sql.second_wall import RESULT, result_of
 from mlsteward.errors import UnusableData
+from mlsteward.lineage.columns import ColumnLineage, column_lineage
+from mlsteward.lineage.made import transform_edges
+from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
+from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
 # What is shown of a long list.
 COLUMNS = 40
 LINES = 6
+_LINEAGE = "lineage.json"
 
 
 class Request(BaseModel):
-    """A statement that passed the first wall, and the file of each table that it names."""
+    """A statement that passed the first wall, the file of each table that it names, its version and its columns."""
 
     sql: str
     tables: dict[str, str]
+    versions: dict[str, str] = {}
+    schemas: dict[str, list[str]] = {}
     plan: VersionPlan
 
 
@@ -66,6 +73,8 @@ def work(request: Request, job: Job) -> Result:
         draft = draft_snapshot(engine, select, scratch, limit_mb=request.plan.snapshot_limit_mb)
         rows.unlink()
         new = make_version(engine, draft, request.plan, job)
+    edges = column_lineage(request.sql, request.schemas, [column.name for column in new.snapshot.columns])
+    (job.folder / _LINEAGE).write_text(ColumnLineage(edges=edges).model_dump_json(), encoding="utf-8")
     return Result(
         verdict=_verdict(request.plan, new),
         next=f'profile_dataset(dataset="{request.plan.name}")',
@@ -78,8 +87,12 @@ def work(request: Request, job: Job) -> Result:
 
 
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
-    """The version, its dictionary entries and relationships."""
-    record_version(transaction, run, folder)
+    """The version, its dictionary entries and relationships, and which columns came from which."""
+    version = record_version(transaction, run, folder)
+    if version.run == run.number:
+        versions = RunFolder(folder).read_request(Request).versions
+        lineage = ColumnLineage.model_validate_json((folder / _LINEAGE).read_text(encoding="utf-8"))
+        add_edges(transaction, transform_edges(version.label, versions, lineage.edges, run.number))
 
 
 def _write_rows(request: Request, file: Path, memory_mb: int) -> int:

@@ -50,13 +50,16 @@ SELECT 'column:' || m.dataset || '.' || f.feature, if(m.name = '', 'run:' || m.r
     if(r.rank IS NULL, '{}', json_object('importance', r.value, 'metric', m.metric, 'rank', r.rank)), m.created
 FROM features AS f JOIN models AS m USING (run) LEFT JOIN ranked AS r ON r.run = f.run AND r.feature = f.feature;
 
+-- Evaluations and explanations are called after the model's version.
 INSERT INTO lineage
-SELECT unnest(['model:' || json_extract_string(params, '$.model'), 'dataset:' || dataset]), 'run:' || number, kind,
+SELECT unnest([if(starts_with(name, 'run:'), name, 'model:' || name), 'dataset:' || dataset]), 'run:' || number, kind,
     number, '{}', created
 FROM runs
-WHERE kind IN ('evaluate', 'explain', 'drift') AND state = 'completed'
-    AND coalesce(json_extract_string(params, '$.model'), '') <> '' AND dataset <> '';
-UPDATE lineage SET source = substr(source, 7) WHERE starts_with(source, 'model:run:');
+WHERE kind IN ('evaluate', 'explain') AND state = 'completed' AND name <> '' AND dataset <> '';
+
+INSERT INTO lineage
+SELECT 'dataset:' || dataset, 'run:' || number, kind, number, '{}', created
+FROM runs WHERE kind = 'drift' AND state = 'completed' AND dataset <> '';
 
 -- The statements that made what a model was trained on, the farthest first: serving applies them.
 ALTER TABLE models ADD COLUMN transforms JSON DEFAULT '[]';
