@@ -1,0 +1,205 @@
+"""The tool `compare_datasets`: columns, rows and values that changed between two versions."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlsteward.data.engine import connect, literal
+from mlsteward.store.dictionary import find_entry, write_words
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant
+
+pytestmark = pytest.mark.anyio
+
+
+async def put(assistant: Assistant, folder: Path, name: str, sql: str) -> str:
+    """Register the rows of a SELECT as the next version of `name`; its label."""
+    file = folder / f"{name}.parquet"
+    with connect(memory_mb=256) as connection:
+        connection.execute(f"COPY ({sql}) TO {literal(str(file))} (FORMAT parquet)")
+    answer = await assistant.call("register_dataset", name=name, source=file.name)
+    while answer["state"] in ("queued", "running"):
+        answer = await assistant.call("get_run", run=answer["run"], wait_seconds=20)
+    versions = await assistant.call(
+        "query_data", sql=f"SELECT max(version) FROM meta.dataset_versions WHERE name = '{name}'"
+    )
+    return f"{name}@{versions['rows'][0][0]}"
+
+
+async def compare(assistant: Assistant, reference: str, current: str, **arguments: Any) -> dict[str, Any]:
+    answer = await assistant.call("compare_datasets", reference=reference, current=current, **arguments)
+    assert answer["state"] == "completed"
+    return answer
+
+
+def artifact(workspace: Workspace, answer: dict[str, Any], name: str) -> list[tuple[Any, ...]]:
+    file = workspace.folder / "runs" / str(answer["run"]) / "artifacts" / name
+    with connect(memory_mb=256) as connection:
+        return connection.execute(f"SELECT * FROM read_parquet({literal(str(file))}) ORDER BY ALL").fetchall()
+
+
+ORDERS = (
+    "SELECT i AS order_id, 'c' || (i % 7) AS customer, round(i * 1.5, 2) AS amount,"
+    " CASE WHEN i % 10 = 0 THEN NULL ELSE 'note ' || i END AS note FROM range(200) t(i)"
+)
+
+
+async def test_rows_added_removed_and_changed_are_told_by_the_dictionarys_key(
+    assistant: Assistant, data: Path, workspace: Workspace
+) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    changed = (
+        "SELECT order_id + 0 AS order_id, customer, CASE WHEN order_id = 5 THEN 1000 ELSE amount END AS amount,"
+        f" CASE WHEN order_id IN (1, 2) THEN NULL WHEN order_id = 10 THEN 'found' ELSE note END AS note FROM ({ORDERS})"
+        " WHERE order_id >= 3 OR order_id < 2 UNION ALL SELECT 900, 'c9', 3.0, NULL"
+    )
+    await put(assistant, data, "orders", changed)
+    answer = await compare(assistant, "orders@1", "orders@2")
+    assert answer["key"] == ["order_id"]
+    assert (answer["added"], answer["removed"], answer["changed"]) == (1, 1, 3)
+    assert answer["verdict"] == (
+        "orders@2 against orders@1 (200 rows, compared by order_id): rows 1 added, 1 removed, 3 changed."
+    )
+    how = {column["column"]: column["how"] for column in answer["columns"]}
+    assert how["amount"] == "1 row changed, by +992.5 on average, median +992.5: 7.5 → 1000.0 (5)"
+    assert how["note"].startswith("2 rows changed, 1 to null, 1 from null")
+    assert "customer" not in how
+    assert artifact(workspace, answer, "added.parquet") == [(900, "c9", 3.0, None)]
+    assert artifact(workspace, answer, "removed.parquet") == [(2, "c2", 3.0, "note 2")]
+    assert [row[0] for row in artifact(workspace, answer, "changed.parquet")] == [1, 5, 10]
+    assert answer["next"] == 'check_drift(reference="orders@1", current="orders@2")'
+
+
+async def test_without_a_key_whole_rows_are_counted_with_their_repeats(assistant: Assistant, data: Path) -> None:
+    await put(assistant, data, "tones", "SELECT * FROM (VALUES ('a', 1), ('a', 1), ('a', 1), ('b', 2)) t(tone, n)")
+    await put(
+        assistant, data, "tones", "SELECT * FROM (VALUES ('a', 1), ('a', 1), ('b', 2), ('b', 2), ('c', 3)) t(tone, n)"
+    )
+    answer = await compare(assistant, "tones@1", "tones@2")
+    assert "key" not in answer or answer["key"] == []
+    assert (answer["added"], answer["removed"], answer["changed"]) == (2, 1, 0)
+    text = await assistant.text("compare_datasets", reference="tones@1", current="tones@2")
+    assert "without a key a changed row counts as one removed and one added" in text
+
+
+async def test_identical_versions_are_said_to_be_so_without_a_run(assistant: Assistant, data: Path) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    await put(assistant, data, "copied", f"{ORDERS} ORDER BY amount DESC")
+    answer = await compare(assistant, "orders", "copied")
+    assert answer["identical"]
+    assert "run" not in answer
+    assert "are identical: the same 200 rows" in answer["verdict"]
+    again = await compare(assistant, "orders", "orders@1")
+    assert "one and the same version" in again["verdict"]
+
+
+async def test_values_that_only_moved_between_rows_are_changes(assistant: Assistant, data: Path) -> None:
+    """Each column holds the same values before and after, so their fingerprints alone would call nothing changed."""
+    await put(assistant, data, "orders", ORDERS)
+    await put(
+        assistant,
+        data,
+        "orders",
+        "SELECT order_id, customer, CASE order_id WHEN 3 THEN 6 WHEN 4 THEN 4.5 ELSE amount END AS amount, note"
+        f" FROM ({ORDERS})",
+    )
+    answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
+    assert (answer["changed"], [column["column"] for column in answer["columns"]]) == (2, ["amount"])
+
+
+async def test_wider_types_null_and_minus_zero_are_compared_by_value(assistant: Assistant, data: Path) -> None:
+    await put(
+        assistant,
+        data,
+        "before",
+        "SELECT i::INTEGER AS id, -0.0::DOUBLE AS zero, NULL::INTEGER AS none FROM range(50) t(i)",
+    )
+    await put(
+        assistant,
+        data,
+        "after",
+        "SELECT i::BIGINT AS id, 0.0::DOUBLE AS zero, NULL::INTEGER AS none FROM range(50) t(i)",
+    )
+    answer = await compare(assistant, "before", "after", key="id")
+    assert "has the same 50 rows as before@1" in answer["verdict"]
+    assert answer["schema_changes"] == ["id is BIGINT, was INTEGER (widened)"]
+
+
+async def test_columns_that_came_went_moved_and_were_renamed_are_said(assistant: Assistant, data: Path) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    await put(
+        assistant,
+        data,
+        "orders",
+        f"SELECT amount AS price, order_id AS Order_ID, note, 1 + order_id AS rank FROM ({ORDERS})",
+    )
+    answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
+    assert answer["schema_changes"] == [
+        "added rank BIGINT",
+        "removed customer VARCHAR",
+        "amount is price now (the same values, so likely the same column)",
+        "order_id is Order_ID now (only the case)",
+        "the columns stand in another order",
+    ]
+    assert answer["changed"] == 0
+
+
+async def test_a_key_that_repeats_a_little_is_used_and_said(assistant: Assistant, data: Path) -> None:
+    twice = f"{ORDERS} UNION ALL SELECT 7, 'c1', 1, 'again'"
+    await put(assistant, data, "orders", twice)
+    await put(assistant, data, "orders", twice.replace("'again'", "'anew'"))
+    answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
+    assert (answer["added"], answer["removed"], answer["changed"]) == (0, 0, 1)
+    assert "4 rows share their order_id" in await assistant.text("get_run", run=answer["run"])
+
+
+async def test_a_key_that_tells_few_rows_is_refused_with_its_numbers(assistant: Assistant, data: Path) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    await put(assistant, data, "orders", f"{ORDERS} LIMIT 150")
+    words = await assistant.error("compare_datasets", reference="orders@1", current="orders@2", key="customer")
+    assert "customer is no key: 350 of 350 rows share theirs" in words
+    assert 'compare_datasets(reference="orders@1", current="orders@2")' in words
+
+
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({"reference": "ordrs", "current": "orders"}, "Did you mean `orders`?"),
+    ({"reference": "orders", "current": "orders@9"}, "has no version 9"),
+    ({"reference": "orders", "current": "orders@golden"}, "a tag, of which it has none"),
+    ({"reference": "orders", "current": "other", "key": "ordr_id"}, "no column in common"),
+    ({"reference": "orders", "current": "more", "key": "ordr_id"}, "Did you mean `order_id`?"),
+    ({"reference": "orders", "current": "more", "key": ","}, "key names columns"),
+]
+
+
+async def test_what_cannot_be_compared_is_refused_in_words(assistant: Assistant, data: Path) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    await put(assistant, data, "more", f"{ORDERS} LIMIT 10")
+    await put(assistant, data, "other", "SELECT 1 AS one")
+    for arguments, words in REFUSED:
+        assert words in await assistant.error("compare_datasets", **arguments)
+
+
+async def test_values_of_confidential_columns_are_never_kept(
+    assistant: Assistant, data: Path, workspace: Workspace
+) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    await put(
+        assistant,
+        data,
+        "orders",
+        f"SELECT order_id, customer, amount + 1 AS amount, note || '!' AS note FROM ({ORDERS})",
+    )
+
+    def hide(transaction: Any) -> None:
+        for column in ("note", "amount"):
+            entry = find_entry(transaction, f"orders.{column}")
+            hidden = entry.model_copy(update={"sensitivity": "confidential", "writers": {"sensitivity": "anna"}})
+            write_words(transaction, [hidden], "anna")
+
+    workspace.store.write(hide)
+    answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
+    how = {column["column"]: column["how"] for column in answer["columns"]}
+    assert how == {"amount": "200 rows changed, values masked", "note": "180 rows changed, values masked"}
+    kept = (workspace.folder / "runs" / str(answer["run"]) / "result.json").read_text()
+    assert "note 1" not in kept
