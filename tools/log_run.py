@@ -6,10 +6,12 @@ from typing import Any
 from mlsteward.answer import Answer, counted
 from mlsteward.data.paths import Folders
 from mlsteward.errors import InvalidArgument
+from mlsteward.lineage.made import used_edges
 from mlsteward.runs.logged import Incoming, read_metrics
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.activity import add_activity
 from mlsteward.store.datasets import find_dataset
+from mlsteward.store.lineage import add_edges
 from mlsteward.store.metrics import add_metrics
 from mlsteward.store.runs import Run, add_run
 from mlsteward.store.transaction import Transaction
@@ -63,6 +65,7 @@ def log_run(
             created=datetime.now(UTC),
         )
         number = add_run(t, run)
+        add_edges(t, used_edges(number, "train", datasets=[run.dataset]))
         add_metrics(t, [value.model_copy(update={"run": number}) for value in values])
         add_activity(
             t, actor=call.actor.name, client=call.actor.client, action=call.tool, asset=f"run:{number}", run=number

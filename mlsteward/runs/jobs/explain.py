@@ -129,10 +129,9 @@ def work(request: Request, job: Job) -> Result:
         words=request.words,
     )
     (job.artifacts / PAGE).write_text(page, encoding="utf-8")
-    whole = f'explain_model(model="{model.label}")'
     return Result(
         verdict=verdict,
-        next=whole if rows else f'explain_model(model="{model.label}", rows=[1])',
+        next=f'explain_model(model="{model.label}"{"" if rows else ", rows=[1]"})',
         metric=model.metric,
         source=source,
         importance=importance,
