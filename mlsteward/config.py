@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     query_seconds: float = Field(default=20.0, gt=0)
     snapshot_limit_mb: int = Field(default=10240, ge=1)
     allow_private_addresses: bool = False
+    alert_webhook: SecretStr = SecretStr("")
+    alert_command: str = ""
 
     @field_validator("data", mode="before")
     @classmethod
@@ -46,6 +48,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _http(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("a webhook is an address that begins with http:// or https://")
+        return value
 
     @field_validator("workspace")
     @classmethod

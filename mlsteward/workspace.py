@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlsteward.config import Settings
 from mlsteward.dictionary.sensitivity import FULL, Level, lower
+from mlsteward.runs.alert_delivery import AlertDelivery
 from mlsteward.runs.runs import Runs
 from mlsteward.store.store import Store
 
@@ -62,6 +63,15 @@ class Workspace:
             self.store,
             max_workers=self.settings.max_workers,
             memory_mb=self.settings.worker_memory_mb,
+            recorded=self.alerts.wake,
+        )
+
+    @cached_property
+    def alerts(self) -> AlertDelivery:
+        """What sends alerts to where the operator said."""
+        settings = self.settings
+        return AlertDelivery(
+            self.store, webhook=settings.alert_webhook.get_secret_value(), command=settings.alert_command
         )
 
     @cached_property
@@ -74,7 +84,7 @@ class Workspace:
 
     def close(self) -> None:
         """End what this process started for itself; runs go on."""
-        for name in ("queries", "runs", "store"):
+        for name in ("queries", "runs", "alerts", "store"):
             part = self.__dict__.get(name)
             if part is not None:
                 part.close()
@@ -98,6 +108,10 @@ class _Seen(Workspace):
     @property
     def runs(self) -> Runs:  # pyright: ignore[reportIncompatibleVariableOverride] - as above
         return self._whole.runs
+
+    @property
+    def alerts(self) -> AlertDelivery:  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        return self._whole.alerts
 
     @property
     def queries(self) -> "QueryProcess":  # pyright: ignore[reportIncompatibleVariableOverride] - as above

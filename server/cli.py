@@ -92,6 +92,10 @@ def _common_flags() -> argparse.ArgumentParser:
     group.add_argument("--toolsets", metavar="A,B", help="groups of tools to offer: default, all, names")
     group.add_argument("--clearance", metavar="LEVEL", help="mask columns above public, internal or confidential")
     group.add_argument("--max-wait", type=float, metavar="SECONDS", help="longest wait within one call (25)")
+    group.add_argument(
+        "--alert-webhook", metavar="URL", help="POST what happens to alerts there (better in the environment)"
+    )
+    group.add_argument("--alert-command", metavar="COMMAND", help="run it for each, with JSON on its input")
     group.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR")
     return common
 

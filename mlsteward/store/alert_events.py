@@ -63,6 +63,13 @@ def add_event(
         client=client,
         action=f"alert {event}",
         asset=f"alert:{kept.alert}",
-        why=f"{alert['asset']}: {note}" if note else alert["asset"],
+        why=f"{alert['check']} of {alert['asset']}" + (f": {note}" if note else ""),
         run=run,
     )
+
+
+def events_of(t: Transaction, alert: int) -> list[AlertEvent]:
+    """Everything that happened to an alert, newest first."""
+    names = [name for name in AlertEvent.model_fields if name != "payload"]
+    rows = t.rows(f"SELECT {', '.join(names)} FROM alert_events WHERE alert = ? ORDER BY number DESC", [alert])
+    return [AlertEvent.model_validate(dict(zip(names, row, strict=True))) for row in rows]

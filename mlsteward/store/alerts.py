@@ -3,18 +3,24 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
-from mlsteward.errors import NotFound
+from mlsteward.dictionary.sensitivity import DEFAULT, Level
+from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.lineage.edge import Edge
 from mlsteward.names import Reference, parse_reference
+from mlsteward.store.alert_context import affected_by, likely_causes
 from mlsteward.store.alert_events import add_event
+from mlsteward.store.lineage import add_edges
+from mlsteward.store.masking import masked_words, masks_of
 from mlsteward.store.transaction import Transaction, to_json
 
 Severity = Literal["info", "warning", "error"]
 State = Literal["open", "acknowledged", "resolved"]
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+STATES: tuple[State, ...] = get_args(State)
 
 
 class Finding(BaseModel):
@@ -97,17 +103,40 @@ def find_alerts(t: Transaction, asset: str = "") -> list[Alert]:
         " ORDER BY list_position(['error', 'warning', 'info'], severity), last_seen DESC, number DESC",
         parameters,
     )
-    return [_alert(row) for row in rows]
+    return [hidden(t, _alert(row)) for row in rows]
 
 
 def get_alert(t: Transaction, number: int) -> Alert:
     """The alert of that number; NotFound says how many there are."""
     row = t.row(f"SELECT {', '.join(_COLUMNS)} FROM alerts WHERE number = ?", [number])
     if row is not None:
-        return _alert(row)
+        return hidden(t, _alert(row))
     last = t.row("SELECT max(number) FROM alerts")
     newest = f"the newest is alert:{last[0]}" if last and last[0] else "none was raised yet"
     raise NotFound(f"There is no alert:{number}; {newest}.", next='list_alerts(state="")')
+
+
+def parse_alert(text: str) -> int:
+    """The number in `7` or `alert:7`."""
+    reference = parse_reference(text, default="alert")
+    if reference.kind != "alert":
+        raise InvalidArgument(f"{text} is no alert: it is a number, as in `alert:7`.", next="list_alerts()")
+    return int(reference.name)
+
+
+def alert_numbers(t: Transaction, prefix: str, limit: int = 50) -> list[str]:
+    """The newest alert numbers that begin with `prefix`."""
+    rows = t.rows(
+        "SELECT number FROM alerts WHERE starts_with(number::VARCHAR, ?) ORDER BY 1 DESC LIMIT ?", [prefix, limit]
+    )
+    return [str(number) for (number,) in rows]
+
+
+def hidden(t: Transaction, alert: Alert, clearance: Level | None = None) -> Alert:
+    """The alert without what it says of the values of a column that is masked for readers of a clearance."""
+    reference = parse_reference(alert.asset)
+    level = masks_of(t, clearance).level(reference.name, reference.column) if reference.kind == "column" else ""
+    return alert.model_copy(update={"words": masked_words(level), "evidence": {}}) if level else alert
 
 
 def change_state(
@@ -124,7 +153,7 @@ def change_state(
     """Move an alert to another state and keep who did it, and why."""
     t.execute("UPDATE alerts SET state = ? WHERE number = ?", [state, alert.number])
     changed = alert.model_copy(update={"state": state})
-    add_event(t, changed.model_dump(mode="json"), event=event, note=note, run=run, actor=actor, client=client)
+    _keep_event(t, changed, event=event, note=note, run=run, actor=actor, client=client)
     return changed
 
 
@@ -140,6 +169,8 @@ def _raise(t: Transaction, finding: Finding, run: int | None) -> Alert:
         "last_seen": now,
         "version": reference.version,
         "run": run,
+        "downstream": affected_by(t, asset),
+        "cause": likely_causes(t, finding.asset),
     }
     if not known:
         last = t.row("SELECT max(number) FROM alerts")
@@ -147,16 +178,33 @@ def _raise(t: Transaction, finding: Finding, run: int | None) -> Alert:
         fields = {"number": number, "asset": asset, "check": finding.check, "state": "open", "first_seen": now}
         alert = Alert.model_validate({**fields, **seen, "count": 1})
         t.insert("alerts", [_row(alert)])
-        add_event(t, alert.model_dump(mode="json"), event="raised", note=finding.words, run=run)
+        add_edges(t, [Edge(source=finding.asset, target=alert.label, kind="alert", run=run)])
+        _keep_event(t, alert, event="raised", run=run)
         return alert
     before = known[0]
     alert = before.model_copy(update={**seen, "count": before.count + 1})
     _update(t, alert)
     if before.state == "resolved":
-        return change_state(t, alert, "open", event="reopened", note=finding.words, run=run)
+        return change_state(t, alert, "open", event="reopened", run=run)
     if SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity):
-        add_event(t, alert.model_dump(mode="json"), event="escalated", note=finding.words, run=run)
+        _keep_event(t, alert, event="escalated", run=run)
     return alert
+
+
+def _keep_event(
+    t: Transaction,
+    alert: Alert,
+    *,
+    event: str,
+    note: str = "",
+    run: int | None = None,
+    actor: str = "",
+    client: str = "",
+) -> None:
+    """What leaves this machine says nothing of values that not everybody may see."""
+    shown = hidden(t.whole, alert, DEFAULT)
+    payload = shown.model_dump(mode="json")
+    add_event(t, payload, event=event, note=note, run=run, actor=actor, client=client)
 
 
 def unversioned(reference: Reference) -> str:

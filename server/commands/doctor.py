@@ -3,10 +3,13 @@
 import argparse
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +19,7 @@ from mlsteward.config import Settings
 from mlsteward.errors import StewardError
 from mlsteward.server.command import Command
 from mlsteward.store.activity_chain import check_chain
+from mlsteward.store.alert_deliveries import deliveries_since
 from mlsteward.store.runs import count_by_state
 from mlsteward.workspace import Workspace
 
@@ -63,6 +67,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield from _folder(workspace)
     yield from _store(workspace)
     yield from _audit(workspace)
+    yield from _alerts(workspace)
     yield from _data(workspace.settings)
 
 
@@ -108,6 +113,28 @@ def _audit(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(f"audit log: {report.broken}", "someone changed the store's file; compare with a backup")
         return
     yield Finding(f"audit log: {counted(report.head.number, 'change')}, chained without a gap, head {report.head}")
+
+
+def _alerts(workspace: Workspace) -> Iterator[Finding]:
+    settings = workspace.settings
+    # The address itself may be a secret.
+    webhook = urlsplit(settings.alert_webhook.get_secret_value())
+    targets = [f"a webhook at {webhook.hostname}"] if webhook.hostname else []
+    targets += [f"the command {shlex.split(settings.alert_command)[0]}"] if settings.alert_command else []
+    if not targets or not workspace.store.path.exists():
+        yield Finding("alerts: " + (f"sent to {' and '.join(targets)}" if targets else "sent nowhere (docs/alerts.md)"))
+        return
+    try:
+        sent = workspace.store.read(lambda t: deliveries_since(t, datetime.now(UTC) - timedelta(days=7)))
+    except StewardError:  # said of the store already
+        return
+    yield Finding(f"alerts: sent to {' and '.join(targets)}")
+    for one in sent:
+        counts = f"{one.delivered} delivered, {one.waiting} waiting, {one.failed} failed in 7 days"
+        last = f"; last error: {one.error}" if one.error else ""
+        yield Finding(
+            f"alerts by {one.channel}: {counts}{last}", "see that it takes what it is sent" if one.failed else ""
+        )
 
 
 def _data(settings: Settings) -> Iterator[Finding]:
