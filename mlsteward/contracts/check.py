@@ -6,6 +6,7 @@ values are listed, and `regex` where a pattern is given.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -159,6 +160,6 @@ def _none_fail(check: Check) -> bool:
     return check.operator in ("must_be", "must_be_less_or_equal_to") and check.threshold == [0]
 
 
-def broken(results: list[CheckResult]) -> list[CheckResult]:
+def broken(results: Sequence[CheckResult]) -> list[CheckResult]:
     """The checks of severity error that failed: what keeps a version aside in mode `block`."""
     return [result for result in results if not result.passed and result.severity == "error"]

@@ -27,7 +27,7 @@ class CheckOrder(BaseModel):
     """A contract and what its checks are judged by.
 
     `tables` has the file of each other dataset that a check may name; `history` the earlier versions, oldest first;
-    `masked` the columns whose values are never kept, and `sensitive` the datasets (with their versions) that have such;
+    `masked` the columns whose values are never kept, and `sensitive` the datasets that have such;
     `key` the columns that tell a row; `registered` when the version came (None for one that comes now).
     """
 

@@ -35,7 +35,7 @@ def measure_sql(check: Check, file: Path, rows: int, order: CheckOrder, scratch:
     except StewardError as error:
         return Measured(error=error.said())
     examples = [{name: _cell(value) for name, value in list(zip(names, row, strict=True))[:_COLUMNS]} for row in cells]
-    if set(statement.datasets) & set(order.sensitive):
+    if {name.partition("@")[0] for name in statement.datasets} & set(order.sensitive):
         # SQL can carry a value anywhere, so none of its rows is kept.
         examples = [dict.fromkeys(row, MASKED) for row in examples]
     return Measured(failing=failing, total=max(rows, failing), examples=examples)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from mlsteward.contracts.check import CheckResult
+from mlsteward.contracts.order import CheckOrder
 from mlsteward.data.engine import literal
 from mlsteward.data.postgres_address import POSTGRES, table_of
 from mlsteward.data.profile import TableProfile, profile_table
@@ -22,8 +24,11 @@ from mlsteward.dictionary.relationships import (
     with_declared_keys,
 )
 from mlsteward.runs.job import Job
+from mlsteward.runs.judged_version import held_twin, judge_version, same_rows, why_held
 from mlsteward.store.activity import add_activity
-from mlsteward.store.datasets import DatasetVersion, add_version, newest_version, newest_versions
+from mlsteward.store.check_results import record_checks
+from mlsteward.store.contracts import check_order
+from mlsteward.store.datasets import DatasetVersion, add_version, newest_version, newest_versions, release_version
 from mlsteward.store.dictionary import entries_of, write_entries
 from mlsteward.store.relationships import write_relationships
 from mlsteward.store.runs import Run, update_run
@@ -51,7 +56,8 @@ class VersionPlan(BaseModel):
     """What a worker needs of the store, and what the version will say of itself.
 
     `known` has the paths of snapshots by identity, `newest` the identity of the dataset's newest version; `carried`
-    has entries of columns of other datasets that are likely the same, `declared` what the source itself says.
+    has entries of columns of other datasets that are likely the same, `declared` what the source itself says, `order`
+    the dataset's contract.
     """
 
     name: str
@@ -66,11 +72,15 @@ class VersionPlan(BaseModel):
     known: dict[str, str] = {}
     newest: str = ""
     others: list[OtherTable] = []
+    order: CheckOrder | None = None
     snapshot_limit_mb: int = 10240
 
 
 class NewVersion(BaseModel):
-    """What was made, left in the run's folder for the server. `profile` is None where nothing is new."""
+    """What was made, left in the run's folder for the server. `profile` is None where nothing is new.
+
+    `checks` is what the dataset's contract says of it, and `held` why it is to be kept aside, if it is.
+    """
 
     plan: VersionPlan
     snapshot: Snapshot
@@ -78,6 +88,8 @@ class NewVersion(BaseModel):
     entries: list[Entry] = []
     relationships: list[Relationship] = []
     warnings: list[str] = []
+    checks: list[CheckResult] = []
+    held: str = ""
 
 
 def plan_version(
@@ -115,13 +127,14 @@ def plan_version(
             for other in newest_versions(transaction)
             if other.name != name
         ],
+        order=check_order(transaction, workspace, name),
         snapshot_limit_mb=snapshot_limit_mb,
     )
 
 
 def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: VersionPlan, job: Job) -> NewVersion:
     """Profile a draft, look for its relationships and put it in its place; progress goes from 0.4 to 1."""
-    kept = plan.model_copy(update={"known": {}, "carried": {}, "others": []})
+    kept = plan.model_copy(update={"known": {}, "carried": {}, "others": [], "order": None})
     if draft.snapshot.identity == plan.newest:
         new = NewVersion(plan=kept, snapshot=place_snapshot(draft, job.workspace, plan.known))
     else:
@@ -134,6 +147,7 @@ def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: Ve
         declared = plan.declared or Declared()
         descriptions = {**plan.descriptions, **declared.descriptions}
         entries = with_declared(harvest_columns(plan.name, profile, descriptions, plan.description), declared)
+        checks = judge_version(connection, draft.file, plan.order, entries, job)
         new = NewVersion(
             plan=kept,
             snapshot=place_snapshot(draft, job.workspace, plan.known),
@@ -141,6 +155,8 @@ def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: Ve
             entries=[_with_carried(entry, plan.carried.get(entry.column)) for entry in entries],
             relationships=relationships,
             warnings=draft.warnings,
+            checks=checks,
+            held=why_held(plan.order, checks),
         )
     (job.folder / FILE).write_text(new.model_dump_json(), encoding="utf-8")
     return new
@@ -149,20 +165,44 @@ def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: Ve
 def record_version(transaction: Transaction, run: Run, folder: Path) -> DatasetVersion:
     """Add the version that a run left in its `folder`, with its dictionary entries; the run says which it is.
 
-    Where the newest version holds the same rows it is that one, and nothing is added.
+    Where the newest version holds the same rows it is that one, and nothing is added. Rows that are kept aside already
+    are judged anew: they become the newest version where the contract lets them through by now.
     """
     new = NewVersion.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
     plan, snapshot = new.plan, new.snapshot
     newest = newest_version(transaction, plan.name)
-    if newest and (new.profile is None or _same_rows(newest, snapshot)):
+    twin = held_twin(transaction, plan.name, snapshot)
+    if newest and (new.profile is None or same_rows(newest, snapshot)):
         version = newest
         _refresh_words(transaction, run, plan)
         if plan.description and plan.description != newest.description:
             transaction.execute("UPDATE datasets SET description = ? WHERE name = ?", [plan.description, plan.name])
+    elif twin:
+        version = twin
+        if not new.held:
+            release_version(transaction, twin)
+            _describe(transaction, new, run.actor)
     else:
         version = _add(transaction, run, new)
+    if new.checks:
+        record_checks(transaction, version.label, new.checks, run=run.number, created=run.finished or datetime.now(UTC))
     update_run(transaction, run.number, dataset=version.label, fingerprint=version.fingerprint)
     return version
+
+
+def release(transaction: Transaction, version: DatasetVersion, runs: Path, actor: str) -> None:
+    """End the holding of a version; the dictionary follows it where it is the newest then. `runs` is their folder."""
+    release_version(transaction, version)
+    newest = newest_version(transaction, version.name)
+    file = runs / str(version.run) / FILE
+    if newest and newest.version == version.version and file.is_file():
+        _describe(transaction, NewVersion.model_validate_json(file.read_text(encoding="utf-8")), actor)
+
+
+def _describe(transaction: Transaction, new: NewVersion, actor: str) -> None:
+    """What the newest version says of itself, in the dictionary."""
+    write_entries(transaction, new.entries, actor)
+    write_relationships(transaction, new.plan.name, new.relationships)
 
 
 def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
@@ -178,11 +218,12 @@ def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
             run=run.number,
             actor=run.actor,
             created=run.finished or datetime.now(UTC),
+            held=new.held,
             profile=new.profile,
         ),
     )
-    write_entries(transaction, new.entries, run.actor)
-    write_relationships(transaction, new.plan.name, new.relationships)
+    if not new.held:
+        _describe(transaction, new, run.actor)
     add_activity(
         transaction,
         actor=run.actor,
@@ -221,11 +262,6 @@ def _other_tables(plan: VersionPlan) -> Iterator[DatasetTable]:
     for other in plan.others:
         if Path(other.path).is_file():
             yield DatasetTable(other.name, f"read_parquet({literal(other.path)})", other.profile)
-
-
-def _same_rows(version: DatasetVersion, snapshot: Snapshot) -> bool:
-    fields = ("fingerprint", "schema_hash", "algorithm", "engine")
-    return all(getattr(version, field) == getattr(snapshot, field) for field in fields)
 
 
 def _with_carried(entry: Entry, origin: Entry | None) -> Entry:

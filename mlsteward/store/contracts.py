@@ -1,6 +1,7 @@
 """Contracts of datasets: every version, the highest in force."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import Any
 from mlsteward.contracts.check import Contract
 from mlsteward.contracts.order import CheckOrder, PastColumn, PastVersion
 from mlsteward.data.profile import ColumnProfile
-from mlsteward.store.datasets import DatasetVersion, newest_version, versions_of
+from mlsteward.dictionary.sensitivity import Level
+from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries
+from mlsteward.store.masking import masks_of
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = ("dataset", "version", "columns", "checks", "mode", "actor", "created")
 _JSON = frozenset({"columns", "checks"})
-_NEVER_KEPT = frozenset({"confidential", "restricted"})
+# Values above this level are never kept in results.
+_KEPT: Level = "internal"
+_KEY = 4
+_LABEL = re.compile(r'"([a-z][a-z0-9_]*@[0-9]+)"')
 # A median needs no more history than this.
 _HISTORY = 30
 
@@ -48,32 +54,51 @@ def check_order(
 ) -> CheckOrder | None:
     """What it takes to run the contract in force (or `contract`) on `version` (0 for one that comes now).
 
-    None where there is no contract.
+    None where there is no contract. Whoever asks, checks look at all values: what is kept of them is masked.
     """
+    t = t.whole
     contract = contract or contract_of(t, dataset)
     if contract is None:
         return None
-    versions = versions_of(t, dataset)
-    judged = next((one for one in versions if one.version == version), None)
-    past = [one for one in versions if not one.held and (not judged or one.version < judged.version)]
+    masks = masks_of(t, _KEPT)
     entries = column_entries(t, dataset)
+    row = t.row("SELECT created FROM dataset_versions WHERE name = ? AND version = ?", [dataset, version])
     return CheckOrder(
         contract=contract,
         tables=_tables(t, workspace, contract),
-        history=[_past(one, contract) for one in reversed(past[:_HISTORY])],
-        masked=[entry.column for entry in entries if entry.sensitivity in _NEVER_KEPT],
-        key=next(iter(contract.keys), [entry.column for entry in entries if entry.role == "key"])[:4],
-        registered=judged.created if judged else None,
+        history=_history(t, contract, version),
+        masked=list(masks.among(dataset, [column.name for column in contract.columns])),
+        sensitive=sorted(masks.hidden),
+        key=next(iter(contract.keys), [entry.column for entry in entries if entry.role == "key"])[:_KEY],
+        registered=row[0] if row else None,
     )
 
 
 def _tables(t: Transaction, workspace: Path, contract: Contract) -> dict[str, str]:
-    found = {check.to_dataset: newest_version(t, check.to_dataset) for check in contract.relationships}
-    return {name: str(workspace / version.snapshot) for name, version in found.items() if version}
+    """The newest rows of all other datasets, and the versions that SQL names, where a check may look at them."""
+    statements = [check.sql for check in contract.checks if check.type == "sql"]
+    if not statements and not contract.relationships:
+        return {}
+    rows = t.rows(
+        "SELECT name, max_by(snapshot, version) FROM dataset_versions"
+        " WHERE held = '' AND collected IS NULL AND name <> ? GROUP BY name",
+        [contract.dataset],
+    )
+    labels = {label for sql in statements for label in _LABEL.findall(sql)}
+    named = [(label, find_dataset(t, label).snapshot) for label in sorted(labels)]
+    return {name: str(workspace / snapshot) for name, snapshot in [*rows, *named]}
 
 
-def _past(version: DatasetVersion, contract: Contract) -> PastVersion:
-    named = {column for check in contract.checks if check.type == "compare_to_baseline" for column in check.columns}
+def _history(t: Transaction, contract: Contract, version: int) -> list[PastVersion]:
+    compared = [check for check in contract.checks if check.type == "compare_to_baseline"]
+    if not compared:
+        return []
+    past = [one for one in versions_of(t, contract.dataset) if not one.held and (not version or one.version < version)]
+    named = {column for check in compared for column in check.columns}
+    return [_past(one, named) for one in reversed(past[:_HISTORY])]
+
+
+def _past(version: DatasetVersion, named: set[str]) -> PastVersion:
     columns = {column.name: _past_column(column) for column in version.profile.columns if column.name in named}
     return PastVersion(version=version.version, rows=version.rows, columns=columns)
 

@@ -16,6 +16,7 @@ from mlsteward.data.staging import hash_files
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import StewardError, UnusableData
 from mlsteward.runs.job import Job
+from mlsteward.runs.judged_version import contract_lines, contract_verdict
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -44,7 +45,10 @@ class FoundRelationship(BaseModel):
 
 
 class Result(BaseModel):
-    """What was read; `suggested` has columns by the role that their names and values suggest."""
+    """What was read; `suggested` has columns by the role that their names and values suggest.
+
+    `contract` has the checks of the dataset's contract that failed, and `held` says why the version is kept aside.
+    """
 
     verdict: str
     next: str
@@ -54,6 +58,8 @@ class Result(BaseModel):
     suggested: dict[str, list[str]] = {}
     relationships: list[FoundRelationship] = []
     warnings: list[str] = []
+    contract: list[str] = []
+    held: str = ""
 
     def first_warnings(self, dataset: str) -> list[str]:
         shown = [clipped(text, _WORDS) for text in self.warnings[:SHOWN]]
@@ -62,6 +68,7 @@ class Result(BaseModel):
 
     def findings(self, run: Run) -> list[str]:
         return [
+            *(f"contract: {words}" for words in self.contract),
             *(f"warning: {warning}" for warning in self.first_warnings(run.name)),
             *(f"suggested as {role}: {', '.join(columns[:SHOWN])}" for role, columns in self.suggested.items()),
             *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships[:SHOWN]),
@@ -140,9 +147,10 @@ def _result(request: Request, new: NewVersion) -> Result:
             f"`{name}` has {counted(rows, 'row')} and {counted(len(columns), 'column')} from {request.source.shown}."
         )
     of_columns = [f"`{column.name}` {warning}" for column in columns for warning in column.warnings]
+    following = f'read_page(uri="mlsteward://contracts/{name}")' if new.held else ""
     return Result(
-        verdict=verdict,
-        next=f'lookup_data_dictionary(dataset="{name}")',
+        verdict=verdict + contract_verdict(new.checks, new.held),
+        next=following or f'lookup_data_dictionary(dataset="{name}")',
         new_version=new.profile is not None,
         rows=rows,
         columns=len(new.snapshot.columns),
@@ -152,6 +160,8 @@ def _result(request: Request, new: NewVersion) -> Result:
             for found in new.relationships
         ],
         warnings=[*new.warnings, *of_columns][:_WARNINGS],
+        contract=contract_lines(new.checks),
+        held=new.held,
     )
 
 
