@@ -9,8 +9,11 @@ from mlsteward.data.diff_report import RowDiff
 from mlsteward.data.diff_words import lines, verdict
 from mlsteward.data.schema_diff import SchemaDiff, TableSide
 from mlsteward.errors import InvalidArgument, UnusableData
+from mlsteward.lineage.made import used_edges
 from mlsteward.runs.diff_request import Sought
+from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
+from mlsteward.store.lineage import add_edges
 
 if TYPE_CHECKING:
     from mlsteward.data.row_sides import Sides
@@ -82,7 +85,10 @@ def work(request: Request, job: Job) -> Result:
 
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
-    """The report is the run's result; nothing else changes."""
+    """The report is the run's result; what it compared is its origin."""
+    request = RunFolder(folder).read_request(Request)
+    compared = [request.reference.label, request.current.label]
+    add_edges(transaction, used_edges(run.number, "diff", datasets=compared))
 
 
 def _placed(workspace: Path, side: TableSide) -> TableSide:
