@@ -10,10 +10,10 @@ from typing import Any
 from mlsteward.contracts.check import Contract
 from mlsteward.contracts.order import CheckOrder, PastColumn, PastVersion
 from mlsteward.data.profile import ColumnProfile
-from mlsteward.dictionary.sensitivity import Level
+from mlsteward.dictionary.sensitivity import Level, lower
 from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries
-from mlsteward.store.masking import masks_of
+from mlsteward.store.masking import Masks, masks_of
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = ("dataset", "version", "columns", "checks", "mode", "actor", "created")
@@ -21,6 +21,7 @@ _JSON = frozenset({"columns", "checks"})
 # Values above this level are never kept in results.
 _KEPT: Level = "internal"
 _KEY = 4
+_WORD = re.compile(r"\w+")
 _LABEL = re.compile(r'"([a-z][a-z0-9_]*@[0-9]+)"')
 # A median needs no more history than this.
 _HISTORY = 30
@@ -50,43 +51,57 @@ def save_contract(t: Transaction, contract: Contract, actor: str, *, dropped: bo
 
 
 def check_order(
-    t: Transaction, workspace: Path, dataset: str, *, contract: Contract | None = None, version: int = 0
+    t: Transaction,
+    workspace: Path,
+    dataset: str,
+    *,
+    contract: Contract | None = None,
+    version: int = 0,
+    others: Sequence[str] = (),
 ) -> CheckOrder | None:
     """What it takes to run the contract in force (or `contract`) on `version` (0 for one that comes now).
 
-    None where there is no contract. Whoever asks, checks look at all values: what is kept of them is masked.
+    None where there is no contract. `others` are datasets that are needed besides those the checks name. Whoever asks,
+    checks look at all values; of columns that the asker may not see none are kept.
     """
-    t = t.whole
     contract = contract or contract_of(t, dataset)
     if contract is None:
         return None
-    masks = masks_of(t, _KEPT)
     entries = column_entries(t, dataset)
     row = t.row("SELECT created FROM dataset_versions WHERE name = ? AND version = ?", [dataset, version])
     return CheckOrder(
         contract=contract,
-        tables=_tables(t, workspace, contract),
-        history=_history(t, contract, version),
-        masked=list(masks.among(dataset, [column.name for column in contract.columns])),
-        sensitive=sorted(masks.hidden),
+        tables=_tables(t, workspace, contract, others),
+        history=_history(t.whole, contract, version),
+        masked=unkept_columns(t, dataset, [column.name for column in contract.columns]),
+        sensitive=sorted(_unkept(t).hidden),
         key=next(iter(contract.keys), [entry.column for entry in entries if entry.role == "key"])[:_KEY],
         registered=row[0] if row else None,
     )
 
 
-def _tables(t: Transaction, workspace: Path, contract: Contract) -> dict[str, str]:
-    """The newest rows of all other datasets, and the versions that SQL names, where a check may look at them."""
-    statements = [check.sql for check in contract.checks if check.type == "sql"]
-    if not statements and not contract.relationships:
-        return {}
+def unkept_columns(t: Transaction, dataset: str, columns: Sequence[str]) -> list[str]:
+    """Those whose values are kept in no result: the sensitive, and what the reader may not see."""
+    return list(_unkept(t).among(dataset, columns))
+
+
+def _unkept(t: Transaction) -> Masks:
+    return masks_of(t, lower(_KEPT, t.clearance))
+
+
+def _tables(t: Transaction, workspace: Path, contract: Contract, others: Sequence[str]) -> dict[str, str]:
+    """The newest rows of other datasets that checks name, and the versions that SQL does."""
+    statements = " ".join(check.sql for check in contract.checks if check.type == "sql")
+    words = {word.lower() for word in _WORD.findall(statements)}
+    named = words | {check.to_dataset for check in contract.relationships} | set(others)
     rows = t.rows(
         "SELECT name, max_by(snapshot, version) FROM dataset_versions"
-        " WHERE held = '' AND collected IS NULL AND name <> ? GROUP BY name",
+        " WHERE held = '' AND collected IS NULL AND name <> ? GROUP BY name ORDER BY name",
         [contract.dataset],
     )
-    labels = {label for sql in statements for label in _LABEL.findall(sql)}
-    named = [(label, find_dataset(t, label).snapshot) for label in sorted(labels)]
-    return {name: str(workspace / snapshot) for name, snapshot in [*rows, *named]}
+    newest = [(name, snapshot) for name, snapshot in rows if name in named]
+    labels = [(label, find_dataset(t, label).snapshot) for label in sorted(set(_LABEL.findall(statements)))]
+    return {name: str(workspace / snapshot) for name, snapshot in [*newest, *labels]}
 
 
 def _history(t: Transaction, contract: Contract, version: int) -> list[PastVersion]:
