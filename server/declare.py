@@ -28,8 +28,10 @@ from pydantic import Field, PrivateAttr
 
 from mlsteward.answer import Answer
 from mlsteward.config import Settings
+from mlsteward.dictionary.sensitivity import FULL
 from mlsteward.errors import Refused, RunFailed, StewardError
 from mlsteward.runs.actor import Actor
+from mlsteward.runs.seen import seen_run
 from mlsteward.server.arguments import argument_model, validate_arguments
 from mlsteward.server.caller import caller
 from mlsteward.server.schema import slim_input, slim_output
@@ -100,15 +102,23 @@ class Call:
             raise Refused(f"Your token has the scope read, and {what} needs write.")
 
     def wait(self, number: int, wait_seconds: float) -> Run:
-        """The run as it stands after `wait_seconds` at most; RunFailed with its words if it ended without a result."""
+        """The run as it stands after `wait_seconds` at most.
+
+        Raises RunFailed with its words if it ended without a result, and Refused if its result is not for the caller.
+        """
         run = self.look(number, wait_seconds)
+        if run.withheld:
+            raise Refused(f"{run.withheld} It is {run.state}; its result is not for your clearance.")
         if run.state in ("failed", "lost", "cancelled"):
             raise _without_result(run)
         return run
 
     def look(self, number: int, wait_seconds: float) -> Run:
-        """The run as it stands after `wait_seconds` at most, however it ended."""
-        return self.workspace.runs.wait(number, self.bounded(wait_seconds), self._progress)
+        """The run as the caller may see it, after `wait_seconds` at most, however it ended."""
+        run = self.workspace.runs.wait(number, self.bounded(wait_seconds), self._progress)
+        if self.actor.clearance == FULL:
+            return run
+        return self.workspace.store.read(lambda t: seen_run(t, number))
 
     def bounded(self, wait_seconds: float) -> float:
         return min(max(wait_seconds, 0.0), self.settings.max_wait)

@@ -10,11 +10,13 @@ from mlsteward.errors import InvalidArgument
 from mlsteward.evaluation.table_fit import check_table
 from mlsteward.names import check_dataset_name
 from mlsteward.runs.jobs.predict import NOTES, PredictedRow, Request, Result
+from mlsteward.runs.model_use import check_model_use
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.serving.rows import check_rows
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
+from mlsteward.store.masking import Masks
 from mlsteward.store.models import Model, find_model
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -22,6 +24,9 @@ from mlsteward.store.transaction import Transaction
 # Text and data together stay within 8 KB.
 ROOM = 7800
 SHOWN = 3
+
+
+Read = tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None, Masks]
 
 
 class PredictionAnswer(RunFindings):
@@ -57,8 +62,9 @@ def predict_rows(
         call.check_may_change("as_dataset")
         check_dataset_name(as_dataset)
 
-    def read(transaction: Transaction) -> tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None]:
+    def read(transaction: Transaction) -> Read:
         found = find_model(transaction, model)
+        check_model_use(transaction.masks, found, features=bool(dataset), also=[dataset] if dataset else [])
         version = find_dataset(transaction, dataset) if dataset else None
         entries = column_entries(transaction, version.name) if version else []
         plan = None
@@ -75,17 +81,18 @@ def predict_rows(
                 carried={entry.column: entry for entry in entries},
                 snapshot_limit_mb=limit_mb,
             )
-        return found, version, entries, plan
+        return found, version, entries, plan, transaction.masks
 
     call.workspace.runs.take_in()
-    found, version, entries, plan = call.workspace.store.read(read)
+    found, version, entries, plan, masks = call.workspace.store.read(read)
     request = Request(
         model=found.label,
         path=found.path,
         sha256=found.sha256,
-        training=f"runs/{found.run}/artifacts/train_predictions.parquet",
+        training=_training(found, masks),
         shown=_telling(version, entries) if version else [],
         plan=plan,
+        masked=masks.within([found.dataset, version.name if version else ""]),
     )
     if version:
         check_table(found.signature, version.columns, dataset=version.label)
@@ -106,10 +113,17 @@ def predict_rows(
     return _answer(call.wait(run, wait_seconds), found.label)
 
 
+def _training(model: Model, masks: Masks) -> str:
+    """The record of the rows that the model was fitted on. It would tell a caller which rows those are."""
+    if masks.among(model.dataset, [column.name for column in model.signature]):
+        return ""
+    return f"runs/{model.run}/artifacts/train_predictions.parquet"
+
+
 def _telling(version: DatasetVersion, entries: list[Entry]) -> list[str]:
-    """Columns to recognise a row by: keys, the event time, then the first ones."""
+    """Columns to recognise a row by: keys, the event time, then the first ones, whose values the caller may see."""
     roles = {entry.column: entry.role for entry in entries}
-    names = [column.name for column in version.columns]
+    names = [column.name for column in version.profile.columns if not column.masked]
     order = {"key": 0, "event_time": 1}
     return sorted(names, key=lambda name: order.get(roles.get(name, ""), 2))[:SHOWN]
 

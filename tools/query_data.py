@@ -40,7 +40,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
     """Run one SELECT (DuckDB SQL) over datasets and metadata and return its first rows.
 
     Tables are datasets by name, FROM flights, or a version in double quotes, FROM "flights@2"; metadata stands in
-    meta.datasets, meta.columns, meta.runs, meta.metrics, meta.models, meta.relationships, meta.activity.
+    meta.datasets, meta.columns, meta.runs, meta.metrics, meta.models, meta.relationships, meta.terms, meta.activity.
     DESCRIBE flights and SUMMARIZE flights work too. Nothing can be written and no file read. Aggregate in SQL: answers
     hold about 100 short rows.
     """

@@ -13,6 +13,7 @@ from mlsteward.runs.jobs.train import ASIDE, LEADERS, NOTES, Request, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
+from mlsteward.store.masking import Masks, check_open
 from mlsteward.store.models import find_model
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -114,17 +115,20 @@ def train_model(
         serve=serve,
     )
 
-    def read(transaction: Transaction) -> tuple[DatasetVersion, list[Entry]]:
+    def read(transaction: Transaction) -> tuple[DatasetVersion, list[Entry], Masks]:
         version = find_dataset(transaction, dataset)
-        return version, column_entries(transaction, version.name)
+        # Rows are split by hashes of columns that are only counted here, masked ones too.
+        counted = find_dataset(transaction.whole, dataset)
+        return counted, column_entries(transaction, version.name), transaction.masks
 
     name = check_model_name(name) if name else ""
-    version, entries = call.workspace.store.read(read)
+    version, entries, masks = call.workspace.store.read(read)
+    check_open(masks, version.name, [target, *features, weight_column, time_column, group_column])
     with naming(dataset=version.name, target=target):
         options = check_options(asked, version.profile)
     run = call.workspace.runs.start(
         "train",
-        _request(options, name, version, entries),
+        _request(options, name, version, entries, masks),
         actor=call.actor,
         name=name,
         dataset=version.label,
@@ -135,9 +139,12 @@ def train_model(
     return _answer(call, call.wait(run, wait_seconds))
 
 
-def _request(options: TrainOptions, name: str, version: DatasetVersion, entries: list[Entry]) -> Request:
+def _request(options: TrainOptions, name: str, version: DatasetVersion, entries: list[Entry], masks: Masks) -> Request:
     known = {entry.column: entry for entry in entries}
-    hints = {column.name: _hint(column, known.get(column.name)) for column in version.profile.columns}
+    hints = {
+        column.name: _hint(column, known.get(column.name), masks.level(version.name, column.name))
+        for column in version.profile.columns
+    }
     return Request(
         options=options,
         name=name,
@@ -149,12 +156,13 @@ def _request(options: TrainOptions, name: str, version: DatasetVersion, entries:
         hints=hints,
         choice=choose_split(options, hints, version.rows),
         salt=f"{version.family}/{options.target}",
+        masked=masks.within([version.name]),
     )
 
 
-def _hint(column: ColumnProfile, entry: Entry | None) -> ColumnHint:
-    if entry is None:
-        return ColumnHint(distinct=column.distinct, nulls=column.nulls)
+def _hint(column: ColumnProfile, entry: Entry | None, masked: str) -> ColumnHint:
+    if entry is None or masked:
+        return ColumnHint(distinct=column.distinct, nulls=column.nulls, masked=masked)
     return ColumnHint(
         role=entry.role,
         available_at=entry.available_at,

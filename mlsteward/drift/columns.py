@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from mlsteward.data.profile import ColumnProfile, TableProfile, type_family
 from mlsteward.data.snapshot import Column
+from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.dictionary.words import split_words
 from mlsteward.drift.report import Finding
 from mlsteward.errors import NotFound
@@ -111,6 +112,9 @@ def _place(
     other = current.column(name)
     if other is None:
         _missing(plan, name, reference, current, outcome=is_target or _is_outcome(name))
+        return
+    if masked := reference.profile.column(name).masked or current.profile.column(name).masked:
+        plan.left_out[name] = masked_words(masked)
         return
     families = type_family(column.type), type_family(other.type)
     if families[0] != families[1]:

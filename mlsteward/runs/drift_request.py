@@ -14,6 +14,7 @@ from mlsteward.names import close_names
 from mlsteward.runs.jobs.drift import Request
 from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries
+from mlsteward.store.masking import check_open
 from mlsteward.store.models import Model, find_model
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
@@ -59,6 +60,9 @@ def drift_request(transaction: Transaction, asked: Asked) -> tuple[Request, Data
             parse_moment(moment, datetime.now(UTC).replace(tzinfo=None))
     model = find_model(transaction, asked.model) if asked.model else None
     sides = _sides(transaction, asked, model)
+    masks = transaction.masks
+    for side in (sides.reference, sides.current):
+        check_open(masks, side.label, [*asked.columns, asked.time_column, asked.group, asked.by])
     choice = _choice(asked, sides)
     plan = _plan(asked, sides, choice, model)
     request = Request(
@@ -67,11 +71,12 @@ def drift_request(transaction: Transaction, asked: Asked) -> tuple[Request, Data
         types={column.name: column.type for column in sides.reference.columns},
         left_out=plan.left_out,
         changed=plan.schema,
-        importance=importance_of(get_run(transaction, model.run).result) if model else {},
+        importance=importance_of(get_run(transaction.whole, model.run).result) if model else {},
         reference=sides.reference.label,
         current=sides.current.label,
         model=model.label if model else "",
         multivariate=asked.multivariate,
+        masked=masks.within([sides.reference.label, sides.current.label]),
     )
     return request, sides.current
 
@@ -146,7 +151,10 @@ def _time_column(asked: Asked, sides: Sides) -> Column | None:
                 close=[other.name for other in columns if type_family(other.type) == "time"],
             )
         return column
-    times = [column for column in columns if type_family(column.type) == "time"]
+    profile = sides.current.profile
+    times = [
+        column for column in columns if type_family(column.type) == "time" and not profile.column(column.name).masked
+    ]
     events = [column for column in times if sides.roles.get(column.name) == "event_time"]
     if events or len(times) == 1:
         return (events or times)[0]

@@ -7,7 +7,9 @@ from mlsteward.errors import InvalidArgument
 from mlsteward.evaluation.table_fit import check_table
 from mlsteward.runs.jobs.evaluate import Request
 from mlsteward.runs.judged_model import JudgedModel, judged_model
+from mlsteward.runs.model_use import check_model_use
 from mlsteward.store.datasets import find_dataset
+from mlsteward.store.masking import check_open
 from mlsteward.store.models import find_model
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
@@ -28,11 +30,17 @@ class Asked:
 def evaluate_request(transaction: Transaction, asked: Asked) -> Request:
     """The work order.
 
-    Raises NotFound for unknown names and InvalidArgument where dataset, threshold or baseline do not fit the model.
+    Raises NotFound for unknown names, InvalidArgument where dataset, threshold or baseline do not fit the model, and
+    Refused where one of them is not for the caller.
     """
+    masks = transaction.masks
+    # What is masked is refused below, so what is left may be read as it is.
+    transaction = transaction.whole
     found = find_model(transaction, asked.model)
     model = judged_model(transaction, found)
     dataset = find_dataset(transaction, asked.dataset)
+    check_model_use(masks, found, also=[dataset.label])
+    check_open(masks, dataset.label, asked.slices)
     check_table(model.signature, dataset.columns, dataset=dataset.label, target=model.target)
     if asked.threshold and (model.task != "binary" or not 0 < asked.threshold < 1):
         what = (
@@ -43,7 +51,9 @@ def evaluate_request(transaction: Transaction, asked: Asked) -> Request:
         raise InvalidArgument(f"threshold={asked.threshold:g}: a threshold {what}.")
     baseline = None
     if asked.baseline:
-        baseline = judged_model(transaction, find_model(transaction, asked.baseline))
+        other = find_model(transaction, asked.baseline)
+        check_model_use(masks, other, also=[dataset.label])
+        baseline = judged_model(transaction, other)
         _check_comparable(model, baseline)
         check_table(baseline.signature, dataset.columns, dataset=dataset.label)
     names = [column.name for column in dataset.columns]
@@ -58,6 +68,7 @@ def evaluate_request(transaction: Transaction, asked: Asked) -> Request:
         columns=dataset.columns,
         slices=[find_name(name, names, "slices") for name in asked.slices],
         threshold=asked.threshold,
+        masked=masks.within([dataset.label, found.dataset, *([baseline.dataset] if baseline else [])]),
         baselines=_baselines(transaction, found.run, model.metric),
     )
 

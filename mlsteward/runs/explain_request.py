@@ -9,6 +9,7 @@ from mlsteward.evaluation.explanation import ColumnWords
 from mlsteward.evaluation.table_fit import check_table
 from mlsteward.runs.jobs.explain import Request, TableFile
 from mlsteward.runs.judged_model import judged_model
+from mlsteward.runs.model_use import check_model_use
 from mlsteward.serving.rows import check_rows
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
@@ -32,8 +33,12 @@ class Asked:
 def explain_request(transaction: Transaction, asked: Asked) -> Request:
     """The work order.
 
-    Raises NotFound for unknown names and InvalidArgument where dataset or rows do not fit the model.
+    Raises NotFound for unknown names, InvalidArgument where dataset or rows do not fit the model, and Refused where one
+    of them is not for the caller.
     """
+    masks = transaction.masks
+    # What is masked is refused below, so what is left may be read as it is.
+    transaction = transaction.whole
     found = find_model(transaction, asked.model)
     model = judged_model(transaction, found)
     written = [row for row in asked.rows if isinstance(row, dict)]
@@ -45,6 +50,8 @@ def explain_request(transaction: Transaction, asked: Asked) -> Request:
     table = find_dataset(transaction, asked.dataset) if asked.dataset else None
     if table:
         check_table(model.signature, table.columns, dataset=table.label)
+    stored_only = not asked.rows and not asked.dataset
+    check_model_use(masks, found, features=not stored_only, also=[table.label] if table else [])
     entries = column_entries(transaction, (table or background).name) or column_entries(transaction, background.name)
     stored = get_run(transaction, found.run).result.get("importance", [])
     asks_for = {column.name for column in model.signature}
@@ -62,6 +69,7 @@ def explain_request(transaction: Transaction, asked: Asked) -> Request:
             if one.column in asks_for
         },
         notes=checked.notes,
+        masked=masks.within([background.label, *([table.label] if table else [])]),
     )
 
 

@@ -21,6 +21,7 @@ from mlsteward.runs.fork import ForkLauncher
 from mlsteward.runs.kinds import job_kind
 from mlsteward.runs.launch import Launcher, Launches
 from mlsteward.runs.marks import Marks
+from mlsteward.runs.reading import reading
 from mlsteward.runs.settle import NotRecorded, settle
 from mlsteward.runs.spawn import SpawnLauncher
 from mlsteward.runs.stop import stop_worker
@@ -41,7 +42,8 @@ class Runs:
     """The runs of the workspace in `folder`. Constructing it starts and opens nothing.
 
     At most `max_workers` runs of the workspace run at a time, each with at most `memory_mb`; the rest are queued.
-    `outlive_host` says whether runs go on when this process ends.
+    `outlive_host` says whether runs go on when this process ends. `recorded` is called when it was written that a
+    run began or ended.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Runs:
         max_workers: int = 2,
         memory_mb: int = 8192,
         fork: bool = hasattr(os, "fork"),
+        recorded: Callable[[], None] = lambda: None,
     ) -> None:
         self._workspace = folder
         self._store = store
@@ -63,6 +66,7 @@ class Runs:
         self._watch = Watch(self._ended, self.take_in)
         self._marks = Marks(folder / "runs" / "active")
         self._looked = False
+        self._recorded = recorded
 
     def folder(self, number: int) -> Path:
         """The run's folder; its artifacts are in `artifacts/` below it."""
@@ -82,7 +86,10 @@ class Runs:
         tags: Mapping[str, str] | None = None,
         reason: str = "",
     ) -> int:
-        """Record a run and have it worked on, now or when a worker is free. Its number is returned at once."""
+        """Record a run and have it worked on, now or when a worker is free. Its number is returned at once.
+
+        Raises Refused when it would work on columns that its actor may not see (see `reading`).
+        """
         job_kind(kind)
         run = Run(
             number=0,
@@ -107,13 +114,14 @@ class Runs:
         )
 
         def record(t: "Transaction") -> int:
-            number = add_run(t, run)
+            number = add_run(t, reading(t, run, request, self._workspace, actor.clearance))
             self._folder(number).write_order(order)
             self._marks.add(number)
             return number
 
         number, launched = self._write_and_launch(record)
         self._watch.add([number])
+        self._recorded()
         if number not in launched:
             # The workers may be those of runs that have ended, with nobody there to see it.
             self.take_in()
@@ -156,6 +164,7 @@ class Runs:
 
         run = self._store.write(withdraw)
         if run.state != "running":
+            self._recorded()
             return run
         folder.want_cancel()
         stop_worker(folder)
@@ -238,4 +247,5 @@ class Runs:
             run = self._store.write(lambda t: settle(t, number, folder, instead=instead))
         if run.state not in ACTIVE:
             self._watch.drop(number)
+            self._recorded()
         return run

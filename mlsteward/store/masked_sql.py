@@ -4,9 +4,10 @@ from mlsteward.data.engine import literal
 from mlsteward.store.masking import Masks
 
 # Tables that hold no value of a column of a dataset.
-_OPEN = frozenset({"activity", "latest_metrics", "metrics"})
+_OPEN = frozenset({"activity", "comments", "latest_metrics", "links", "metrics"})
 _WORDS = literal("masked")
 _NONE = literal("[]")
+_HAS_SQL = "sql <> ''"
 
 
 def seen_runs(masks: Masks) -> str:
@@ -32,6 +33,8 @@ def seen_table(masks: Masks, table: str, select: str) -> str:
     if table == "columns":
         condition = f"(dataset, name) IN ({_pairs(masks)})"
         return f"SELECT * FROM {_without(f'({select})', condition, {'allowed_values': _NONE})}"
+    if table == "terms":
+        return f"SELECT * FROM {_without(f'({select})', _HAS_SQL, {'sql': _WORDS})}"
     if table == "relationships":
         sides = (_side(masks, "dataset", "columns"), _side(masks, "to_dataset", "to_columns"))
         return f"SELECT * FROM ({select}) AS r WHERE NOT ({' OR '.join(sides)})"
@@ -50,10 +53,12 @@ def _without(table: str, condition: str, fields: dict[str, str]) -> str:
 def _withheld(masks: Masks) -> str:
     """Whether a row of `runs` read a dataset of which a masked column was not kept from it (see `Masks.withholds`)."""
     rows = ", ".join(f"({literal(name)}, [{', '.join(map(literal, masks.within([name])))}])" for name in masks.hidden)
-    read = f"list_transform({_listed('reads')}, lambda read: split_part(read, '@', 1))"
+    touched = f"list_concat({_listed('reads')}, [dataset, name])"
+    read = f"list_transform({touched}, lambda one: split_part(one, '@', 1))"
     return (
-        f"EXISTS (SELECT 1 FROM (VALUES {rows}) AS hidden(dataset, columns) WHERE list_contains({read}, hidden.dataset)"
-        f" AND NOT list_has_all({_listed('masked')}, hidden.columns))"
+        f"EXISTS (SELECT 1 FROM (VALUES {rows}) AS hidden(one_dataset, its_columns)"
+        f" WHERE list_contains({read}, hidden.one_dataset)"
+        f" AND NOT list_has_all({_listed('masked')}, hidden.its_columns))"
     )
 
 

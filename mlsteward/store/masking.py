@@ -11,6 +11,7 @@ from mlsteward.data.profile import ColumnProfile, TableProfile
 from mlsteward.dictionary.entry import Entry, Facts
 from mlsteward.dictionary.relationships import Relationship
 from mlsteward.dictionary.sensitivity import DEFAULT, FULL, Level, exceeds, higher, masked_words
+from mlsteward.errors import Refused
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn
 
@@ -71,12 +72,19 @@ class Masks:
         return ColumnProfile(**plain, masked=level, warnings=[masked_words(level)])
 
     def entry(self, entry: Entry) -> Entry:
-        """An entry without facts and allowed values where its column is masked."""
+        """An entry without facts and allowed values where its column is masked, and without SQL that names such one."""
+        if entry.sql and self.named_in(entry.sql):
+            return entry.model_copy(update={"sql": "masked"})
         level = self.level(entry.dataset, entry.column) if entry.column else ""
         if not level:
             return entry
         facts = Facts(rows=entry.facts.rows, evidence=entry.facts.evidence, masked=level)
         return entry.model_copy(update={"facts": facts, "allowed_values": []})
+
+    def named_in(self, sql: str) -> bool:
+        """Whether a statement names a masked column: it may quote the values it looks for."""
+        folded = sql.casefold()
+        return any(column in folded for columns in self.hidden.values() for column in columns)
 
     def relationships(self, found: Iterable[Relationship]) -> list[Relationship]:
         """Those between columns that are not masked: whether values meet tells what they are."""
@@ -94,6 +102,13 @@ class Masks:
             else column
             for column in columns
         ]
+
+
+def check_open(masks: Masks, dataset: str, columns: Iterable[str]) -> None:
+    """Raise Refused when one of `columns` (those that are empty do not count) is masked."""
+    for column, level in masks.among(dataset, [column for column in columns if column]).items():
+        words = f"`{column}` of {dataset} is {masked_words(level)}"
+        raise Refused(f"{words}, and your clearance is {masks.clearance}.")
 
 
 def masks_of(transaction: Transaction, clearance: Level | None = None) -> Masks:

@@ -30,6 +30,18 @@ METADATA = {
             AND version = (SELECT max(o.version) FROM dictionary AS o WHERE o.asset = d.asset)
     """,
     "relationships": "SELECT dataset, columns, to_dataset, to_columns, coverage, rows, found FROM relationships",
+    "terms": """
+        SELECT asset, business_name AS term, description AS definition, synonyms, sql, status, since, review_by, owner,
+            tags, unit, version, actor, changed
+        FROM dictionary AS d
+        WHERE kind = 'term' AND version = (SELECT max(o.version) FROM dictionary AS o WHERE o.asset = d.asset)
+    """,
+    "links": """
+        SELECT term, asset, state, origin, confidence, reason, actor, changed
+        FROM links AS l
+        WHERE version = (SELECT max(o.version) FROM links AS o WHERE o.term = l.term AND o.asset = l.asset)
+    """,
+    "comments": "SELECT number, asset, version, text, rating, actor, created FROM comments",
     "runs": """
         SELECT number, kind, name, state, dataset, target, params, tags, actor, client, reason, created, started,
             finished, wall_seconds, cpu_seconds, peak_memory_mb, error
@@ -42,6 +54,11 @@ METADATA = {
         FROM models
     """,
     "contracts": "SELECT dataset, version, mode, columns, checks, dropped, actor, created FROM contracts",
+    "alerts": """
+        SELECT number, asset, check_name AS "check", severity, state, first_seen, last_seen, count, version, run,
+            downstream
+        FROM alerts
+    """,
     "activity": "SELECT number, created, actor, client, action, asset, why, run, hash FROM activity",
 }
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mlsteward.store.fields import Field
+from mlsteward.store.masked_sql import seen_runs
 from mlsteward.store.metrics import MetricRow, latest_of
 from mlsteward.store.transaction import Transaction, listed
 
@@ -51,7 +52,7 @@ class RunLine:
 def run_lines(t: Transaction, numbers: list[int]) -> list[RunLine]:
     """The runs of those numbers, in that order, with their latest metrics."""
     rows = t.rows(
-        "SELECT number, kind, name, state, dataset, target, created, params, tags FROM runs"
+        f"SELECT number, kind, name, state, dataset, target, created, params, tags FROM {seen_runs(t.masks)}"
         f" WHERE number IN {listed(numbers)}"
     )
     lines = {row[0]: RunLine(*row[:7], params=json.loads(row[7]), tags=json.loads(row[8])) for row in rows}

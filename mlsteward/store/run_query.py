@@ -7,6 +7,7 @@ from mlsteward.errors import InvalidArgument, InvalidFilter
 from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.store.fields import Field, read_field
 from mlsteward.store.filters import Combined, Comparison, Filter, Not, Value, fields_of, parse_filter
+from mlsteward.store.masked_sql import seen_runs
 from mlsteward.store.run_fields import check_fields
 from mlsteward.store.runs import RunCounts, count_runs
 from mlsteward.store.transaction import Transaction
@@ -68,18 +69,19 @@ def find_runs(t: Transaction, query: RunQuery, *, limit: int, offset: int = 0, n
     Raises InvalidFilter or InvalidArgument when the filter or the order cannot be read.
     """
     counts = count_runs(t)
+    runs = seen_runs(t.masks)
     if counts.newest:
         check_fields(t, query.fields(), query.kind)
     compiler = _Compiler()
     condition = compiler.condition(query, newest or counts.newest)
     if newest or query.restricts:
-        row = t.row(f"SELECT count(*) FROM runs AS r {compiler.joins} WHERE {condition}", compiler.parameters)
+        row = t.row(f"SELECT count(*) FROM {runs} AS r {compiler.joins} WHERE {condition}", compiler.parameters)
         total = row[0] if row else 0
     else:
         total = counts.of(query.kind)
     ordering = compiler.ordering(query.order())
     numbers = t.rows(
-        f"SELECT r.number FROM runs AS r {compiler.joins} WHERE {condition} ORDER BY {ordering} LIMIT ? OFFSET ?",
+        f"SELECT r.number FROM {runs} AS r {compiler.joins} WHERE {condition} ORDER BY {ordering} LIMIT ? OFFSET ?",
         [*compiler.parameters, limit, offset],
     )
     return Found([number for (number,) in numbers], total, newest or counts.newest, counts)

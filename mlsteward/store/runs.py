@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 
 from mlsteward.errors import NotFound
 from mlsteward.store.transaction import Transaction, to_json
@@ -45,6 +45,23 @@ class Run(BaseModel):
     environment: dict[str, str] = {}
     reads: list[str] = []
     masked: list[str] = []
+    _withheld: str = PrivateAttr("")
+
+    @property
+    def withheld(self) -> str:
+        """Why its reader sees no more than its state, times and metrics; "" when nothing is kept back."""
+        return self._withheld
+
+    def without_values(self, why: str) -> "Run":
+        """The run without anything that could hold a value of a row."""
+        kept = {name: getattr(self, name) for name in _PLAIN}
+        seen = Run(**kept, error=why if self.error else "")
+        seen._withheld = why
+        return seen
+
+    def showing(self, result: dict[str, Any]) -> "Run":
+        """A run that was withheld, with a result that may be seen."""
+        return Run(**{name: getattr(self, name) for name in COLUMNS if name != "result"}, result=result)
 
     @property
     def label(self) -> str:
@@ -57,6 +74,7 @@ class Run(BaseModel):
 
 
 COLUMNS = tuple(Run.model_fields)
+_PLAIN = frozenset(COLUMNS) - {"params", "tags", "reason", "error", "result"}
 _JSON = frozenset({"params", "tags", "result", "environment", "reads", "masked"})
 
 
@@ -72,7 +90,7 @@ def get_run(t: Transaction, number: int) -> Run:
     """The run of that number; NotFound says how many there are."""
     row = t.row(f"SELECT {', '.join(COLUMNS)} FROM runs WHERE number = ?", [number])
     if row is not None:
-        return run_from_row(row)
+        return _seen(t, run_from_row(row))
     last = t.row("SELECT max(number) FROM runs")
     newest = f"the newest is run:{last[0]}" if last and last[0] else "there are no runs yet"
     raise NotFound(f"There is no run:{number}; {newest}.", next='list_runs(kind="")')
@@ -83,7 +101,7 @@ def runs_in_state(t: Transaction, *states: str) -> list[Run]:
     # Values in the statement, not in a list that is joined: this is asked before every look at the runs.
     wanted = ", ".join("?" for _ in states)
     rows = t.rows(f"SELECT {', '.join(COLUMNS)} FROM runs WHERE state IN ({wanted}) ORDER BY number", states)
-    return [run_from_row(row) for row in rows]
+    return [_seen(t, run_from_row(row)) for row in rows]
 
 
 def same_run(t: Transaction, kind: str, params: Mapping[str, Any]) -> int:
@@ -102,6 +120,16 @@ def update_run(t: Transaction, number: int, **fields: object) -> None:
     assignments = ", ".join(f"{name} = ?" for name in fields)
     values = [to_json(value) if name in _JSON else value for name, value in fields.items()]
     t.execute(f"UPDATE runs SET {assignments} WHERE number = ?", [*values, number])
+
+
+def _seen(t: Transaction, run: Run) -> Run:
+    """The run as the reader may see it: whole, or without what it says."""
+    touched = [*run.reads, run.dataset, run.name]
+    if not t.masks.withholds(touched, run.masked):
+        return run
+    missing = [column for column in t.masks.within(touched) if column not in run.masked]
+    named = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+    return run.without_values(f"{run.label} worked on columns that are masked for your clearance: {named}.")
 
 
 def run_from_row(row: tuple[Any, ...]) -> Run:

@@ -10,6 +10,7 @@ import pandas as pd
 from mlsteward.data.frames import column_of, spread
 from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Column
+from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.errors import UnusableData
 from mlsteward.training.signature import ColumnHint, ColumnKind, SetAside, SignatureColumn
 
@@ -98,6 +99,8 @@ def _describe(values: pd.Series, type: str, kind: ColumnKind) -> SignatureColumn
 
 
 def _unusable(frame: pd.DataFrame, sample: pd.DataFrame, column: Column, hint: ColumnHint) -> str:
+    if hint.masked:
+        return f"is {masked_words(hint.masked)} for whoever asked"
     if hint.available_at == "after":
         return "is known only after the prediction, says the dictionary"
     if type_family(column.type) == "other":

@@ -28,8 +28,8 @@ class SignatureColumn(BaseModel):
 class ColumnHint(BaseModel):
     """What is known of a column before it is read.
 
-    The data dictionary's role and availability (`written` tells a person's word on the role from a suggestion), and
-    from the profile how many values it has.
+    The data dictionary's role and availability (`written` tells a person's word on the role from a suggestion), from
+    the profile how many values it has, and in `masked` the level for which whoever trains is not cleared.
     """
 
     role: str = ""
@@ -37,6 +37,7 @@ class ColumnHint(BaseModel):
     written: bool = False
     distinct: int = 0
     nulls: int = 0
+    masked: str = ""
 
 
 class SetAside(BaseModel):

@@ -1,7 +1,7 @@
 """The work behind `compare_runs`: the best run against each of the others, on the test rows they share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -36,6 +36,8 @@ class Competitor(BaseModel):
 class Request(BaseModel):
     """`best` is compared with each of `others` by `metric`; `caution` says what speaks against it."""
 
+    # What comes of it is differences of metrics: nothing that could be masked.
+    values: ClassVar[bool] = False
     task: Task
     metric: str
     best: Competitor

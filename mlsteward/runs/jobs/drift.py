@@ -25,7 +25,7 @@ _MEMORY_MB = 768
 
 
 class Request(BaseModel):
-    """What to compare; paths in `choice` are relative to the workspace, or absolute."""
+    """What to compare; paths in `choice` are relative to the workspace, or absolute. `masked` columns are left out."""
 
     choice: Choice
     columns: list[ComparedColumn]
@@ -37,6 +37,7 @@ class Request(BaseModel):
     current: str
     model: str = ""
     multivariate: bool = False
+    masked: list[str] = []
     seed: int = 0
 
 

@@ -33,7 +33,7 @@ _MOST_SLICED = 30
 class Request(BaseModel):
     """What to judge on what; `snapshot` is relative to the workspace, `threshold` 0 is the model's own.
 
-    `baselines` says what simpler models scored when the model was trained.
+    `baselines` says what simpler models scored when the model was trained; none of the columns `masked` is looked at.
     """
 
     model: JudgedModel
@@ -47,6 +47,7 @@ class Request(BaseModel):
     slices: list[str] = []
     threshold: float = 0.0
     baselines: str = ""
+    masked: list[str] = []
     seed: int = 0
 
 

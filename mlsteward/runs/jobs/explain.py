@@ -55,7 +55,7 @@ class Request(BaseModel):
 
     `rows` are rows as text that DuckDB casts to the signature's types, `numbers` rows of `table` (else of the training
     data), from 1; `notes` is what was seen when rows were checked. `importance` is that of the training, measured anew
-    when `measure`.
+    when `measure`. None of the columns `masked` is looked at.
     """
 
     model: JudgedModel
@@ -67,6 +67,7 @@ class Request(BaseModel):
     measure: bool = False
     words: dict[str, ColumnWords] = {}
     notes: list[str] = []
+    masked: list[str] = []
     seed: int = 0
 
 

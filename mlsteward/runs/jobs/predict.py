@@ -34,7 +34,8 @@ class Request(BaseModel):
 
     Paths are relative to the workspace. `training` has the out-of-fold predictions of the model's training rows, and
     `shown` names input columns that help to recognise a row; `notes` is what was seen when rows were checked.
-    With a `plan` the rows and what is predicted become a version of a dataset.
+    With a `plan` the rows and what is predicted become a version of a dataset. No value of a column among `masked` is
+    shown, and none of a dataset's is looked at.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Request(BaseModel):
     shown: list[str] = []
     notes: list[str] = []
     plan: VersionPlan | None = None
+    masked: list[str] = []
 
 
 class PredictedRow(BaseModel):

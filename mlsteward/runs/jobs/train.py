@@ -33,6 +33,8 @@ _LEADERS = 20
 
 
 class Request(BaseModel):
+    """Which rows to learn from and how; `masked` are columns that whoever asked may not see."""
+
     options: TrainOptions
     name: str = ""
     dataset: str
@@ -43,6 +45,7 @@ class Request(BaseModel):
     hints: dict[str, ColumnHint] = {}
     choice: SplitChoice
     salt: str
+    masked: list[str] = []
 
 
 class Result(BaseModel):

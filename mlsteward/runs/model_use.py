@@ -1,0 +1,22 @@
+"""Who may use a model: its predictions tell of what it was trained on."""
+
+from collections.abc import Iterable
+
+from mlsteward.errors import Refused
+from mlsteward.store.masking import Masks, check_open
+from mlsteward.store.models import Model
+
+
+def check_model_use(masks: Masks, model: Model, *, features: bool = True, also: Iterable[str] = ()) -> None:
+    """Raise Refused where the model's target is masked, or with `features` one of the columns it reads.
+
+    `also` are the datasets whose rows it would read. Rows that a caller wrote down need no look at the features.
+    """
+    datasets = list(dict.fromkeys([model.dataset, *also]))
+    used = [column.name for column in model.signature] if features else []
+    split = str(model.split.get("column") or "") if features else ""
+    try:
+        for dataset in datasets:
+            check_open(masks, dataset, [model.target, *used, split])
+    except Refused as error:
+        raise Refused(f"{model.label} cannot be used here: {error.message}") from error
