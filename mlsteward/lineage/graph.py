@@ -73,8 +73,13 @@ def follow(assets: Sequence[str], way: Way, step: Step) -> list[Edge]:
     """
     columns = [asset for asset in assets if asset.startswith(COLUMN)]
     others = [asset for asset in assets if not asset.startswith(COLUMN)]
-    edges = [edge for edge in step(others, way) if edge.kind not in OF_COLUMNS] if others else []
+    edges = [edge for edge in step(others, way) if _is_coarse(edge)] if others else []
     return edges + (_from_columns(columns, step) if way == "downstream" else _to_columns(columns, step))
+
+
+def _is_coarse(edge: Edge) -> bool:
+    """Whether it joins wholes: the columns of a dataset have an edge of the dataset beside theirs."""
+    return edge.kind not in OF_COLUMNS and not edge.target.startswith(COLUMN)
 
 
 def _from_columns(columns: Sequence[str], step: Step) -> list[Edge]:
@@ -118,13 +123,20 @@ def _of_each_column(columns: Sequence[str], edges: Sequence[Edge], way: Way) -> 
 
 
 def path_between(start: Sequence[str], goals: Sequence[str], step: Step, *, depth: int) -> list[Edge]:
-    """The edges of a shortest way from any of `start` to any of `goals`, downstream, else upstream; [] without one."""
-    for way in ("downstream", "upstream"):
-        found = walk(start, way, step, depth=depth)
-        goal = min((goal for goal in goals if goal in found.distance), key=found.distance.__getitem__, default="")
-        if goal:
-            return _back(found, goal)
-    return []
+    """The edges of a shortest way from any of `start` to any of `goals`, or else the other way round; [] without one.
+
+    They are in the order in which things were made.
+    """
+    ahead = walk(start, "downstream", step, depth=depth)
+    if goal := _nearest(ahead, goals):
+        return _back(ahead, goal)
+    behind = walk(start, "upstream", step, depth=depth)
+    goal = _nearest(behind, goals)
+    return _back(behind, goal)[::-1] if goal else []
+
+
+def _nearest(found: Walk, goals: Sequence[str]) -> str:
+    return min((goal for goal in goals if goal in found.distance), key=found.distance.__getitem__, default="")
 
 
 def _back(found: Walk, goal: str) -> list[Edge]:

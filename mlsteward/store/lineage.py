@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from mlsteward.lineage.edge import Edge, without_version
-from mlsteward.lineage.graph import Walk, Way, walk
+from mlsteward.lineage.graph import Step, Walk, Way, path_between, walk
 from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import parse_reference
 from mlsteward.store.datasets import DatasetVersion, find_dataset
@@ -58,10 +58,19 @@ def models_of_runs(transaction: Transaction, runs: Sequence[int]) -> list[str]:
 def walk_lineage(transaction: Transaction, start: Sequence[str], way: Way, depth: int) -> Walk:
     """What lies upstream or downstream of `start`, in the store."""
 
+    return walk(start, way, _step(transaction), depth=depth)
+
+
+def path_of(transaction: Transaction, start: Sequence[str], goals: Sequence[str], depth: int) -> list[Edge]:
+    """The edges of a shortest way from any of `start` to any of `goals`, or back; [] where there is none."""
+    return path_between(start, goals, _step(transaction), depth=depth)
+
+
+def _step(transaction: Transaction) -> Step:
     def step(assets: Sequence[str], way: Way) -> list[Edge]:
         return edges_from(transaction, assets) if way == "downstream" else edges_to(transaction, assets)
 
-    return walk(start, way, step, depth=depth)
+    return step
 
 
 def downstream_of(transaction: Transaction, asset: str, depth: int = _FAR) -> list[str]:

@@ -1,0 +1,94 @@
+"""All that the store knows of where an asset comes from and where it went."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+from mlsteward.lineage.edge import Edge
+from mlsteward.lineage.graph import Walk
+from mlsteward.lineage.impact import ModelUse, model_uses
+from mlsteward.names import parse_reference
+from mlsteward.store.datasets import find_dataset
+from mlsteward.store.dictionary import entries_of
+from mlsteward.store.lineage import walk_lineage
+from mlsteward.store.lineage_assets import TracedAsset, find_traced
+from mlsteward.store.stale import Stale, stale_sources
+from mlsteward.store.transaction import Transaction
+
+Direction = Literal["both", "upstream", "downstream"]
+PAGE = "mlsteward://lineage/"
+
+
+@dataclass
+class Trace:
+    """An asset with the walks that were asked for, who owns it, the models that use it and what of it is stale."""
+
+    asset: TracedAsset
+    upward: Walk | None = None
+    downward: Walk | None = None
+    owner: str = ""
+    uses: list[ModelUse] = field(default_factory=list[ModelUse])
+    stale: list[Stale] = field(default_factory=list[Stale])
+
+    @property
+    def walks(self) -> list[Walk]:
+        return [walk for walk in (self.upward, self.downward) if walk]
+
+    @property
+    def edges(self) -> list[Edge]:
+        return [edge for walk in self.walks for edge in walk.edges]
+
+    @property
+    def connected(self) -> list[str]:
+        """The versions of the asset that have lineage."""
+        ends = {asset for edge in self.edges for asset in (edge.source, edge.target)}
+        return [asset for asset in dict.fromkeys(start for walk in self.walks for start in walk.start) if asset in ends]
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same edges."""
+        lines = sorted(f"{edge.source} {edge.target} {edge.kind} {edge.run}" for edge in self.edges)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    @property
+    def page(self) -> str:
+        kind, _, name = self.asset.name.partition(":")
+        return f"{PAGE}{kind}/{quote(name, safe='@')}"
+
+
+def trace(transaction: Transaction, text: str, direction: Direction, depth: int) -> Trace:
+    """The lineage of the asset that `text` names. Raises NotFound."""
+    asset = find_traced(transaction, text)
+    found = Trace(asset, owner=_owner(transaction, asset))
+    if direction != "downstream":
+        found.upward = walk_lineage(transaction, asset.upward, "upstream", depth)
+        found.stale = _stale(transaction, asset, found.upward)
+    if direction != "upstream":
+        found.downward = walk_lineage(transaction, asset.downward, "downstream", depth)
+        found.uses = model_uses(found.downward)
+    return found
+
+
+def _owner(transaction: Transaction, asset: TracedAsset) -> str:
+    """The owner of the column in the data dictionary, else of its dataset."""
+    if not asset.newest:
+        return ""
+    owners = {entry.column: entry.owner for entry in entries_of(transaction, asset.newest.name)}
+    reference = parse_reference(asset.name)
+    return owners.get(reference.column, "") or owners.get("", "")
+
+
+def _stale(transaction: Transaction, asset: TracedAsset, walk: Walk) -> list[Stale]:
+    """What is stale of the asset and of the datasets it came from."""
+    tables = [reference for reference in map(_dataset_of, walk.distance) if reference]
+    versions = [find_dataset(transaction, label) for label in dict.fromkeys(tables)]
+    found = {one.words: one for version in versions for one in stale_sources(transaction, version)}
+    return list(found.values())
+
+
+def _dataset_of(asset: str) -> str:
+    if not asset.startswith(("dataset:", "column:")):
+        return ""
+    reference = parse_reference(asset)
+    return f"{reference.name}@{reference.version}"
