@@ -4,12 +4,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WORKSPACE_FOLDER = ".mlsteward"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Clearance = Literal["public", "internal", "confidential", "restricted"]
+
+
+def _also(name: str) -> AliasChoices:
+    """`MLSTEWARD_NAME`, else `NAME`."""
+    return AliasChoices(f"mlsteward_{name}", name)
 
 
 class Settings(BaseSettings):
@@ -21,6 +26,7 @@ class Settings(BaseSettings):
     data: Annotated[list[Path], NoDecode] = Field(default_factory=lambda: default_data_folders(Path.cwd()))
     databases: Annotated[list[SecretStr], NoDecode] = []
     read_only: bool = False
+    holidays: str = ""
     toolsets: Annotated[list[str], NoDecode] = []
     clearance: Clearance = "restricted"
     max_wait: float = Field(default=25.0, gt=0, le=600)
@@ -33,6 +39,20 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = False
     alert_webhook: SecretStr = SecretStr("")
     alert_command: str = ""
+    # The names that OpenLineage's own clients read count too.
+    openlineage_url: SecretStr = Field(default=SecretStr(""), validation_alias=_also("openlineage_url"))
+    openlineage_api_key: SecretStr = Field(default=SecretStr(""), validation_alias=_also("openlineage_api_key"))
+    openlineage_namespace: str = Field(
+        default="mlsteward", min_length=1, validation_alias=_also("openlineage_namespace")
+    )
+    openlineage_parent_id: str = Field(default="", validation_alias=_also("openlineage_parent_id"))
+    openlineage_disabled: bool = Field(default=False, validation_alias=_also("openlineage_disabled"))
+    openlineage_file: Path | None = None
+
+    @property
+    def sends_lineage(self) -> bool:
+        """Whether the operator named somewhere to send lineage events to."""
+        return bool(self.openlineage_url.get_secret_value() or self.openlineage_file) and not self.openlineage_disabled
 
     @field_validator("data", mode="before")
     @classmethod
@@ -49,11 +69,11 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("alert_webhook")
+    @field_validator("alert_webhook", "openlineage_url")
     @classmethod
     def _http(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("a webhook is an address that begins with http:// or https://")
+            raise ValueError("it takes an address that begins with http:// or https://")
         return value
 
     @field_validator("workspace")

@@ -1,6 +1,7 @@
 """The folder that holds everything: store, objects, runs, models, logs."""
 
 import getpass
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from mlsteward.store.store import Store
 
 if TYPE_CHECKING:
     from mlsteward.data.query_process import QueryProcess
+    from mlsteward.runs.lineage_delivery import LineageDelivery
 
 
 class Workspace:
@@ -63,7 +65,7 @@ class Workspace:
             self.store,
             max_workers=self.settings.max_workers,
             memory_mb=self.settings.worker_memory_mb,
-            recorded=self.alerts.wake,
+            recorded=self._tell_others(),
         )
 
     @cached_property
@@ -75,6 +77,31 @@ class Workspace:
         )
 
     @cached_property
+    def lineage(self) -> "LineageDelivery":
+        """What tells other systems, as OpenLineage events, where the operator said."""
+        # Most servers send none, and need not load how.
+        from mlsteward.runs.lineage_delivery import LineageDelivery, lineage_sinks, read_parent
+
+        settings = self.settings
+        return LineageDelivery(
+            self.store,
+            lineage_sinks(settings),
+            self.folder / "openlineage.lock",
+            namespace=settings.openlineage_namespace,
+            parent=read_parent(settings.openlineage_parent_id),
+        )
+
+    def _tell_others(self) -> Callable[[], None]:
+        """What is called when something was recorded: there already, so that it knows from when on."""
+        others = [self.alerts.wake, *([self.lineage.wake] if self.settings.sends_lineage else [])]
+
+        def tell() -> None:
+            for wake in others:
+                wake()
+
+        return tell
+
+    @cached_property
     def queries(self) -> "QueryProcess":
         from mlsteward.data.query_process import QueryProcess
 
@@ -84,7 +111,7 @@ class Workspace:
 
     def close(self) -> None:
         """End what this process started for itself; runs go on."""
-        for name in ("queries", "runs", "alerts", "store"):
+        for name in ("queries", "runs", "alerts", "lineage", "store"):
             part = self.__dict__.get(name)
             if part is not None:
                 part.close()
@@ -112,6 +139,10 @@ class _Seen(Workspace):
     @property
     def alerts(self) -> AlertDelivery:  # pyright: ignore[reportIncompatibleVariableOverride] - as above
         return self._whole.alerts
+
+    @property
+    def lineage(self) -> "LineageDelivery":  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        return self._whole.lineage
 
     @property
     def queries(self) -> "QueryProcess":  # pyright: ignore[reportIncompatibleVariableOverride] - as above

@@ -88,6 +88,7 @@ def _common_flags() -> argparse.ArgumentParser:
         metavar="URL",
         help="database that may be read; repeatable (passwords: MLSTEWARD_DATABASES, PGPASSWORD or pgpass)",
     )
+    group.add_argument("--holidays", metavar="COUNTRY", help="holidays that datasets keep: US, DE-BY (or by tag)")
     group.add_argument("--read-only", action="store_true", help="hide the tools that change things")
     group.add_argument("--toolsets", metavar="A,B", help="groups of tools to offer: default, all, names")
     group.add_argument("--clearance", metavar="LEVEL", help="mask columns above public, internal or confidential")
@@ -96,6 +97,10 @@ def _common_flags() -> argparse.ArgumentParser:
         "--alert-webhook", metavar="URL", help="POST what happens to alerts there (better in the environment)"
     )
     group.add_argument("--alert-command", metavar="COMMAND", help="run it for each, with JSON on its input")
+    group.add_argument(
+        "--openlineage-url", metavar="URL", help="send lineage events there (also OPENLINEAGE_URL, …_API_KEY)"
+    )
+    group.add_argument("--openlineage-file", metavar="FILE", help="append lineage events to a file")
     group.add_argument("--log-level", metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR")
     return common
 

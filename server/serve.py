@@ -33,17 +33,19 @@ def start_logging(workspace: Workspace) -> None:
         logger.warning(problem)
 
 
-def send_alerts(workspace: Workspace) -> None:
-    """Send what a server that ended left unsent, where the operator named a webhook or a command."""
+def send_what_waits(workspace: Workspace) -> None:
+    """Send what a server that ended left unsent, where the operator named somewhere to send it to."""
     if workspace.settings.alert_webhook.get_secret_value() or workspace.settings.alert_command:
         workspace.alerts.wake()
+    if workspace.settings.sends_lineage:
+        workspace.lineage.wake()
 
 
 def serve_stdio(settings: Settings) -> int:
     workspace = Workspace(settings)
     start_logging(workspace)
     server = Steward(workspace)
-    send_alerts(workspace)
+    send_what_waits(workspace)
     gc.freeze()
     gc.enable()
     try:
@@ -62,7 +64,7 @@ def serve_http(settings: Settings, *, host: str, port: int, allowed_hosts: Seque
 
     workspace = Workspace(settings)
     start_logging(workspace)
-    send_alerts(workspace)
+    send_what_waits(workspace)
     try:
         app = http_app(Steward(workspace), host=host, allowed_hosts=allowed_hosts)
         config = uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=5)

@@ -15,9 +15,11 @@ from mlsteward.data.sources import Located, SourceOrder, locate, read_located
 from mlsteward.data.staging import hash_files
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import StewardError, UnusableData
+from mlsteward.lineage.made import read_edges
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import contract_lines, contract_verdict
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
+from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
@@ -99,8 +101,10 @@ def work(request: Request, job: Job) -> Result:
 
 
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
-    """The version, its dictionary entries and relationships."""
-    record_version(transaction, run, folder)
+    """The version, its dictionary entries and relationships, and what it was read from."""
+    version = record_version(transaction, run, folder)
+    if version.run == run.number:
+        add_edges(transaction, read_edges(version.label, version.source, run.number))
 
 
 def _register(connection: "duckdb.DuckDBPyConnection", request: Request, job: Job, scratch: Path) -> NewVersion:
