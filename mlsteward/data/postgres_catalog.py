@@ -8,7 +8,7 @@ from mlsteward.data.postgres_address import TableAddress, table_of, written
 from mlsteward.data.postgres_types import TableColumn
 from mlsteward.dictionary.declared import Declared, ForeignKey
 from mlsteward.errors import InvalidArgument, NotFound, Refused
-from mlsteward.names import close_names
+from mlsteward.names import close_names, suggest_name
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -99,7 +99,11 @@ def _not_found(address: TableAddress, relations: list[Relation]) -> InvalidArgum
     if not address.table or inside:
         listed = inside or offered
         what = f"The schema {inside[0].schema}" if inside else place
-        return InvalidArgument(f"{what} has {_listed(listed)} Name one: `{place}#{_example(listed)}`.")
+        first = listed[0] if listed else None
+        example = (
+            f"register_dataset(name={suggest_name(first.name)!r}, source='{place}#{first.written}')" if first else ""
+        )
+        return InvalidArgument(f"{what} has {_listed(listed)} Name one.", next=example)
     wanted = f"{address.table_schema}.{address.table}"
     close = [f"{place}#{name}" for name in close_names(wanted, [one.written for one in offered])]
     return NotFound(f"There is no table {wanted} in {place}; it has {_listed(offered)}", close=close)
@@ -111,10 +115,6 @@ def _listed(relations: list[Relation]) -> str:
     names = [one.written + (f" ({one.comment[:60]})" if one.comment else "") for one in relations[:_SHOWN]]
     more = f" and {len(relations) - _SHOWN} more" if len(relations) > _SHOWN else ""
     return f"{len(relations)} tables: {', '.join(names)}{more}."
-
-
-def _example(relations: list[Relation]) -> str:
-    return relations[0].written if relations else "schema.table"
 
 
 def read_columns(connection: "Connection[Any]", relation: Relation) -> list[TableColumn]:
