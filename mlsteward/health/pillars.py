@@ -14,6 +14,14 @@ PILLARS: tuple[Pillar, ...] = get_args(Pillar)
 State = Literal["ok", "warning", "failing", "not enough history", "no contract"]
 Severity = Literal["info", "warning", "error"]
 
+# The names of what the pillars check by themselves. The contract's check of the schema has the same name as ours.
+FRESHNESS = "freshness"
+FUTURE = "future_dates"
+VOLUME = "volume"
+SCHEMA = "schema"
+UPSTREAM_HEALTH = "upstream_health"
+STALE = "stale_sources"
+
 
 class Breach(BaseModel):
     """Something that is not as it should be. `check` names it among the checks of a dataset, time after time."""
@@ -27,7 +35,7 @@ class Breach(BaseModel):
 class PillarReport(BaseModel):
     """One pillar: its state, the evidence in a line, and the call that follows where something is to be done.
 
-    `passed` has the names of the checks that found nothing.
+    `passed` has the names of the checks that found nothing. `columns` are those whose values the words tell of.
     """
 
     pillar: Pillar
@@ -36,6 +44,7 @@ class PillarReport(BaseModel):
     next: str = ""
     breaches: list[Breach] = []
     passed: list[str] = []
+    columns: list[str] = []
 
 
 def state_of(breaches: Sequence[Breach]) -> State:

@@ -8,7 +8,9 @@ from pydantic import BaseModel
 
 from mlsteward.contracts.check import CheckResult
 from mlsteward.health.pillars import Pillar, PillarReport, Severity
+from mlsteward.health.verdict import verdict
 from mlsteward.store.alerts import Finding, raise_alerts, settle_alerts
+from mlsteward.store.masking import Masks, masked_words
 from mlsteward.store.transaction import Transaction
 
 _HEALTH = ("run", "dataset", "version", "healthy", "verdict", "pillars", "created")
@@ -62,18 +64,39 @@ def add_health(t: Transaction, health: Health) -> None:
 
 
 def last_health(t: Transaction, dataset: str) -> Health | None:
-    """The newest look at a dataset (a name without a version), or None."""
-    return next(iter(health_history(t, dataset, limit=1)), None)
+    """The newest look at a dataset (a name without a version), or None; one at a version kept aside does not count."""
+    return next(iter(health_history(t, dataset, limit=1, held=False)), None)
 
 
-def health_history(t: Transaction, dataset: str, *, limit: int = 50) -> list[Health]:
-    """The looks at a dataset, newest first."""
+def health_history(t: Transaction, dataset: str, *, limit: int = 50, held: bool = True) -> list[Health]:
+    """The looks at a dataset, newest first; without those at versions that are `held` where it is False."""
+    aside = "SELECT version FROM dataset_versions AS v WHERE v.name = health.dataset AND v.held <> ''"
     rows = t.rows(
-        f"SELECT {', '.join(_HEALTH)} FROM health WHERE dataset = ? ORDER BY created DESC, run DESC LIMIT ?",
-        [dataset, limit],
+        f"SELECT {', '.join(_HEALTH)} FROM health WHERE dataset = ? AND (? OR version NOT IN ({aside}))"
+        " ORDER BY created DESC, run DESC LIMIT ?",
+        [dataset, held, limit],
     )
     found = [dict(zip(_HEALTH, row, strict=True)) for row in rows]
-    return [Health.model_validate({**row, "pillars": json.loads(row["pillars"])}) for row in found]
+    return [_seen(t.masks, Health.model_validate({**row, "pillars": json.loads(row["pillars"])})) for row in found]
+
+
+def seen_reports(masks: Masks, dataset: str, reports: Sequence[PillarReport]) -> list[PillarReport]:
+    """What pillars say, without the words that tell of masked columns."""
+    return [_seen_report(masks, dataset, report) for report in reports]
+
+
+def _seen(masks: Masks, health: Health) -> Health:
+    reports = seen_reports(masks, health.dataset, health.pillars)
+    if reports == health.pillars:
+        return health
+    return health.model_copy(update={"pillars": reports, "verdict": verdict(health.label, reports)})
+
+
+def _seen_report(masks: Masks, dataset: str, report: PillarReport) -> PillarReport:
+    level = next((level for column in report.columns if (level := masks.level(dataset, column))), "")
+    if not level:
+        return report
+    return report.model_copy(update={"words": masked_words(level), "breaches": []})
 
 
 def add_results(t: Transaction, results: Sequence[StoredResult]) -> None:
@@ -88,13 +111,35 @@ def check_history(t: Transaction, dataset: str, *, check: str = "", limit: int =
         " ORDER BY created DESC, run DESC, check_name LIMIT ?",
         [dataset, check or None, limit],
     )
-    return [StoredResult.model_validate(dict(zip(StoredResult.model_fields, row, strict=True))) for row in rows]
+    found = [StoredResult.model_validate(dict(zip(StoredResult.model_fields, row, strict=True))) for row in rows]
+    return [_seen_result(t.masks, result) for result in found]
+
+
+def results_of_run(t: Transaction, run: int) -> list[StoredResult]:
+    """The results of the checks that a run made."""
+    rows = t.rows(f"SELECT {', '.join(_RESULTS)} FROM check_results WHERE run = ? ORDER BY check_name", [run])
+    found = [StoredResult.model_validate(dict(zip(StoredResult.model_fields, row, strict=True))) for row in rows]
+    return [_seen_result(t.masks, result) for result in found]
+
+
+def _seen_result(masks: Masks, result: StoredResult) -> StoredResult:
+    level = masks.level(result.dataset, result.column)
+    return result.model_copy(update={"words": masked_words(level), "value": None}) if level else result
 
 
 def record_checks(
-    t: Transaction, label: str, results: Sequence[CheckResult], *, run: int | None, created: datetime
+    t: Transaction,
+    label: str,
+    results: Sequence[CheckResult],
+    *,
+    run: int | None,
+    created: datetime,
+    alerts: bool = True,
 ) -> None:
-    """Keep the results of a contract's checks on the version `label`; raise alerts, and settle those that pass now."""
+    """Keep the results of a contract's checks on the version `label`; raise alerts, and settle those that pass now.
+
+    Without `alerts` the results are kept and nothing else.
+    """
     dataset, _, version = label.partition("@")
     add_results(
         t,
@@ -110,6 +155,8 @@ def record_checks(
             for result in results
         ],
     )
+    if not alerts:
+        return
     failed = [_finding(label, result) for result in results if not result.passed]
     raise_alerts(t, failed, run=run)
     settle_alerts(t, dataset, [result.check for result in results if result.passed and not result.skipped], run)

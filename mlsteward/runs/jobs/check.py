@@ -1,35 +1,48 @@
-"""The work behind `check_data`, and behind `set_contract` when it tries the checks it is given."""
+"""The work behind `check_data`."""
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from mlsteward.contracts.check import CheckResult
 from mlsteward.contracts.order import CheckOrder
-from mlsteward.health.pillars import PILLARS, Pillar, PillarReport
+from mlsteward.errors import UnusableData
+from mlsteward.health.pillars import PILLARS, Pillar, PillarReport, is_healthy
+from mlsteward.health.version import JudgedDay, Version
+from mlsteward.runs.health_record import record_health
 from mlsteward.runs.job import Job
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MEMORY_MB = 1024
+# Days that a result keeps, for the page.
+_DAYS = 60
 
 
 class Request(BaseModel):
     """What to look at; made by `runs.check_request.check_request`.
 
-    `snapshot` is the file of `dataset` (a label), `order` its contract with what its checks are judged by. With
-    `trial` the results are the run's alone: no history, no alert.
+    `versions` are those of the dataset up to the one that is looked at, which is the last. `order` is its contract with
+    what its checks are judged by, `calendar` names the holidays that count, `known` are pillars that need no rows and
+    `following` the call to name where a pillar is not as it should be.
     """
 
     dataset: str
-    snapshot: str
+    versions: list[Version]
     order: CheckOrder | None = None
-    pillars: list[Pillar] = list(PILLARS)
+    calendar: str = ""
+    known: list[PillarReport] = []
+    following: dict[Pillar, str] = {}
     now: datetime
-    trial: bool = False
 
 
 class Result(BaseModel):
-    """The five pillars, and each check of the contract."""
+    """The five pillars, each check of the contract, and the newest days with what was expected of them."""
 
     verdict: str
     next: str
@@ -37,16 +50,64 @@ class Result(BaseModel):
     healthy: bool
     pillars: list[PillarReport]
     checks: list[CheckResult] = []
-    trial: bool = False
+    days: list[JudgedDay] = []
 
     def findings(self, run: Run) -> list[str]:
         return [f"{report.pillar}: {report.state} – {report.words}" for report in self.pillars]
 
 
 def work(request: Request, job: Job) -> Result:
-    """Look at each pillar that was asked for."""
-    raise NotImplementedError
+    """Look at each pillar."""
+    from mlsteward.data.engine import connect
+    from mlsteward.health.examine import examine
+    from mlsteward.health.verdict import next_call, verdict
+
+    file = job.workspace / request.versions[-1].snapshot
+    if not file.is_file():
+        raise UnusableData(f"The snapshot of {request.dataset} is gone.", next="register_dataset(name=…, source=…)")
+    with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 2), temp=job.folder / "temp") as connection:
+        checks = _run_checks(connection, file, request, job)
+        job.progress(0.6, "counting rows by day")
+        examined = examine(connection, job.workspace, request.versions, request.now, request.calendar)
+    reports = [*request.known, examined.freshness, examined.volume.report]
+    found = {report.pillar: report for report in [*reports, *_of_contract(request, checks, examined.freshness)]}
+    reports = [_with_next(found[pillar], request) for pillar in PILLARS if pillar in found]
+    return Result(
+        verdict=verdict(request.dataset, reports),
+        next=next_call(reports),
+        dataset=request.dataset,
+        healthy=is_healthy(reports),
+        pillars=reports,
+        checks=checks,
+        days=examined.volume.days[-_DAYS:],
+    )
 
 
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
     """Keep the results with those before; raise alerts for what fails and settle those for what passes."""
+    record_health(transaction, run, result.dataset, result.verdict, result.pillars, result.checks)
+
+
+def _run_checks(connection: "DuckDBPyConnection", file: Path, request: Request, job: Job) -> list[CheckResult]:
+    from mlsteward.contracts.run import run_checks
+
+    if request.order is None:
+        return []
+    job.progress(0.0, "running the contract's checks")
+    return run_checks(connection, file, request.order, request.now, job.folder / "temp")
+
+
+def _of_contract(request: Request, checks: list[CheckResult], learned: PillarReport) -> list[PillarReport]:
+    """The quality pillar, and freshness where the contract states what it should be."""
+    from mlsteward.health.quality import quality_pillar, stated_freshness
+
+    if request.order is None:
+        return []
+    stated = stated_freshness(learned, checks)
+    return [quality_pillar(checks), *([stated] if stated else [])]
+
+
+def _with_next(report: PillarReport, request: Request) -> PillarReport:
+    if report.next or report.state in ("ok", "not enough history"):
+        return report
+    return report.model_copy(update={"next": request.following.get(report.pillar, "")})

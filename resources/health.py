@@ -1,0 +1,119 @@
+"""The page `mlsteward://health/{dataset}`."""
+
+from mlsteward.answer import cell, clipped, markdown_table
+from mlsteward.contracts.check import CheckResult
+from mlsteward.errors import NotFound
+from mlsteward.health.version import JudgedDay
+from mlsteward.runs.jobs.check import Result
+from mlsteward.server.declare import Page
+from mlsteward.store.check_results import Health, check_history, health_history
+from mlsteward.store.datasets import dataset_names, find_dataset
+from mlsteward.store.masking import Masks, masked_words
+from mlsteward.store.runs import get_run
+from mlsteward.store.transaction import Transaction
+from mlsteward.workspace import Workspace
+
+_HISTORY = 30
+_RESULTS = 60
+_DAYS = 35
+
+
+def health_page(workspace: Workspace, dataset: str) -> str:
+    """The health of a dataset: its five pillars, its days, checks with rows that fail, and the history of checks."""
+    return workspace.store.read(lambda t: _page(t, dataset))
+
+
+def _page(t: Transaction, dataset: str) -> str:
+    name = find_dataset(t, dataset, rows=False).name
+    history = health_history(t, name, limit=_HISTORY)
+    if not history:
+        raise NotFound(f"{name} was never checked.", next=f'check_data(dataset="{name}")')
+    newest = history[0]
+    result = Result.model_validate(get_run(t, newest.run).result)
+    lines = [f"# Health of {name}", "", f"{newest.verdict} ({newest.words} UTC, run:{newest.run})", ""]
+    lines += markdown_table(("pillar", "state", "evidence", "next"), _pillars(newest))
+    lines += _days(result.days, t.masks, newest)
+    lines += _checks(result.checks, t.masks, name)
+    lines += ["", "## Checked before", ""]
+    lines += markdown_table(("checked (UTC)", "version", "run", "healthy", "pillars"), [_line(one) for one in history])
+    results = [one for one in check_history(t, name, limit=_RESULTS) if not one.passed]
+    if results:
+        rows = [(f"{one.created:%Y-%m-%d %H:%M}", one.version, one.pillar, one.check, one.words) for one in results]
+        lines += ["", "## What failed, newest first", ""]
+        lines += markdown_table(("checked (UTC)", "version", "pillar", "check", "what"), rows)
+    return "\n".join(lines) + "\n"
+
+
+def _pillars(health: Health) -> list[tuple[str, str, str, str]]:
+    return [(one.pillar, one.state, _whole(one.words), _whole(one.next)) for one in health.pillars]
+
+
+def _days(days: list[JudgedDay], masks: Masks, health: Health) -> list[str]:
+    volume = health.pillar("volume")
+    if not days or volume is None or masks.among(health.dataset, volume.columns):
+        return []
+    rows = [
+        (day.day, day.rows, round(day.expected), f"{day.low:.0f}–{day.high:.0f}", _off(day), day.why)
+        for day in reversed(days[-_DAYS:])
+    ]
+    return ["", "## Rows per day", "", *markdown_table(("day", "rows", "expected", "range", "", "why"), rows)]
+
+
+def _off(day: JudgedDay) -> str:
+    if day.running:
+        return "still running"
+    return "off" if day.off else ""
+
+
+def _checks(checks: list[CheckResult], masks: Masks, name: str) -> list[str]:
+    if not checks:
+        return []
+    lines = ["", "## Checks of the contract", ""]
+    rows = [
+        (
+            check.check,
+            check.severity,
+            "passed" if check.passed else "failed",
+            _whole(masked_words(level) if (level := masks.level(name, check.column)) else check.words),
+            f"{check.failing} of {check.total}" if check.failing else "",
+        )
+        for check in checks
+    ]
+    lines += markdown_table(("check", "severity", "", "what", "rows that fail"), rows)
+    for check in checks:
+        if check.examples:
+            lines += ["", f"### Rows that fail {check.check}", ""]
+            lines += _examples(check.examples, masks, name)
+    return lines
+
+
+def _examples(examples: list[dict[str, str]], masks: Masks, name: str) -> list[str]:
+    columns = list(dict.fromkeys(column for example in examples for column in example))
+    hidden = masks.among(name, columns)
+    rows = [
+        [masked_words(hidden[column]) if column in hidden else example.get(column, "") for column in columns]
+        for example in examples
+    ]
+    return markdown_table(columns, rows)
+
+
+def _line(health: Health) -> tuple[str, str, str, str, str]:
+    ill = [f"{one.pillar} {one.state}" for one in health.pillars if one.state in ("failing", "warning")]
+    return (
+        f"{health.created:%Y-%m-%d %H:%M}",
+        health.label,
+        f"run:{health.run}",
+        cell(health.healthy),
+        ", ".join(ill) or "all well",
+    )
+
+
+def _whole(words: str) -> str:
+    return clipped(words, 2_000)
+
+
+def _names(workspace: Workspace, prefix: str) -> list[str]:
+    return workspace.store.read(lambda transaction: dataset_names(transaction, prefix))
+
+
+PAGES = [Page("mlsteward://health/{dataset}", health_page, title="A dataset's health", complete={"dataset": _names})]

