@@ -17,6 +17,7 @@ from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
 from mlsteward.store.runs import Run
+from mlsteward.store.stale import statement_of
 from mlsteward.store.transaction import Transaction
 
 
@@ -31,15 +32,17 @@ class TransformAnswer(RunFindings):
 
 
 def transform_dataset(
-    call: Call, name: str, sql: str, description: str = "", wait_seconds: float = 20
+    call: Call, name: str, sql: str = "", description: str = "", wait_seconds: float = 20
 ) -> TransformAnswer:
     """Make the result of a SELECT a dataset that knows its sources: join, filter, derive, aggregate.
 
     SQL as in query_data, over datasets; `name` may be new, or a dataset that gets its next version. The same rows
-    again make no new version. Columns taken over unchanged keep their unit and description.
+    again make no new version. Columns taken over unchanged keep their unit and description. Without `sql` the dataset's
+    own statement runs again on the newest versions of its sources.
     """
     workspace = call.workspace
     check_dataset_name(name)
+    sql = sql or workspace.store.read(lambda t: statement_of(t, name))
     sources: dict[str, DatasetVersion] = {}
 
     def find(statement: Statement) -> dict[str, Path]:

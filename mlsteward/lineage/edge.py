@@ -22,7 +22,8 @@ class Edge(BaseModel):
 
     - of a column edge `type`, DIRECT or INDIRECT, and `subtype`: IDENTITY, TRANSFORMATION, AGGREGATION, JOIN, GROUP_BY,
       FILTER, SORT, WINDOW, CONDITIONAL. Its target is the whole dataset where the column decides which rows there are.
-    - of an edge between datasets `columns: unknown` where their columns could not be followed.
+    - of an edge between datasets `columns: unknown` where their columns could not be followed, and `pinned: true` where
+      the statement names the version of the source.
     - of a feature edge `importance` with the `metric` that it costs, and `rank`, from 1.
     """
 

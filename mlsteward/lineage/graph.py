@@ -73,8 +73,8 @@ def follow(assets: Sequence[str], way: Way, step: Step) -> list[Edge]:
     """
     columns = [asset for asset in assets if asset.startswith(COLUMN)]
     others = [asset for asset in assets if not asset.startswith(COLUMN)]
-    edges = [edge for edge in step(others, way) if _is_coarse(edge)] if others else []
-    return edges + (_from_columns(columns, step) if way == "downstream" else _to_columns(columns, step))
+    edges = _from_columns(columns, step) if way == "downstream" else _to_columns(columns, step)
+    return edges + ([edge for edge in step(others, way) if _is_coarse(edge)] if others else [])
 
 
 def _is_coarse(edge: Edge) -> bool:

@@ -97,7 +97,10 @@ def _elsewhere(walk: Walk, kind: str) -> list[str]:
 def upstream_words(walk: Walk) -> str:
     """`comes from flights@3.dep_delay, read from sample:flights`, or `is read from sample:flights`."""
     sources = [asset.removeprefix(SOURCE) for asset in walk.reached if asset.startswith(SOURCE)]
+    deciding = {edge.source for edge in walk.edges if edge.detail.get("type") == "INDIRECT"}
     near = [asset for asset in walk.reached if walk.distance[asset] == 1 and not asset.startswith(SOURCE)]
+    # What only decides which rows there are says less than what the values are made of.
+    near.sort(key=lambda asset: asset in deciding)
     names = [asset.partition(":")[2] if not asset.startswith("run:") else asset for asset in near]
     read = f"read from {', '.join(sources[:_NAMED])}{_more(len(sources))}" if sources else ""
     if not names:

@@ -20,9 +20,17 @@ def transform_edges(dataset: str, tables: Mapping[str, str], columns: Sequence[C
     target = dataset_asset(dataset)
     unknown = len(columns) > MOST_COLUMN_EDGES or any(one.subtype == "UNKNOWN" for one in columns)
     detail = {"columns": "unknown"} if unknown else {}
+    # A version that is read under its bare name too is not pinned.
+    pinned = {label: all("@" in table for table, same in tables.items() if same == label) for label in tables.values()}
     edges = [
-        Edge(source=dataset_asset(label), target=target, kind="transform", run=run, detail=detail)
-        for label in dict.fromkeys(tables.values())
+        Edge(
+            source=dataset_asset(label),
+            target=target,
+            kind="transform",
+            run=run,
+            detail=detail | ({"pinned": True} if fixed else {}),
+        )
+        for label, fixed in pinned.items()
     ]
     return edges if unknown else edges + [_column_edge(dataset, tables, one, run) for one in columns]
 

@@ -9,7 +9,6 @@ from mlsteward.lineage.edge import Edge
 from mlsteward.lineage.graph import Walk
 from mlsteward.lineage.impact import ModelUse, model_uses
 from mlsteward.names import parse_reference
-from mlsteward.store.datasets import find_dataset
 from mlsteward.store.dictionary import entries_of
 from mlsteward.store.lineage import walk_lineage
 from mlsteward.store.lineage_assets import TracedAsset, find_traced
@@ -81,9 +80,8 @@ def _owner(transaction: Transaction, asset: TracedAsset) -> str:
 
 def _stale(transaction: Transaction, asset: TracedAsset, walk: Walk) -> list[Stale]:
     """What is stale of the asset and of the datasets it came from."""
-    tables = [reference for reference in map(_dataset_of, walk.distance) if reference]
-    versions = [find_dataset(transaction, label) for label in dict.fromkeys(tables)]
-    found = {one.words: one for version in versions for one in stale_sources(transaction, version)}
+    labels = dict.fromkeys(label for label in map(_dataset_of, walk.distance) if label)
+    found = {one.words: one for label in labels for one in stale_sources(transaction, label)}
     return list(found.values())
 
 

@@ -2,7 +2,11 @@
 
 from pydantic import BaseModel
 
-from mlsteward.store.datasets import DatasetVersion, find_dataset, newest_version
+from mlsteward.errors import InvalidArgument
+from mlsteward.lineage.edge import dataset_asset
+from mlsteward.names import parse_reference
+from mlsteward.store.datasets import find_dataset, newest_version
+from mlsteward.store.lineage import edges_to
 from mlsteward.store.transaction import Transaction
 
 
@@ -24,26 +28,52 @@ class Stale(BaseModel):
         return f'transform_dataset(name="{self.dataset.partition("@")[0]}")'
 
 
-def stale_sources(transaction: Transaction, version: DatasetVersion) -> list[Stale]:
-    """What a version was made from that is no longer the newest, what has to be made anew first coming first.
+def stale_sources(transaction: Transaction, label: str) -> list[Stale]:
+    """What a version, `late@2`, was made from that is no longer the newest; what has to be made anew first comes first.
 
     A source that the statement names with its version is meant to stay.
     """
     found: dict[str, list[Stale]] = {}
-    _look(transaction, version, found)
+    _look(transaction, label, found)
     return [one for stale in found.values() for one in stale]
 
 
-def _look(transaction: Transaction, version: DatasetVersion, found: dict[str, list[Stale]]) -> None:
-    if version.label in found or not version.sql:
+def _look(transaction: Transaction, label: str, found: dict[str, list[Stale]]) -> None:
+    if label in found:
         return
+    found[label] = []
     stale: list[Stale] = []
-    for source in version.sources:
-        label = source.removeprefix("dataset:")
-        if f'"{label}"' in version.sql.lower():
+    for name, version in _unpinned(transaction, label).items():
+        newest = newest_version(transaction, name)
+        if newest is None:
             continue
-        newest = newest_version(transaction, label.partition("@")[0])
-        if newest and newest.label != label:
-            stale.append(Stale(dataset=version.label, source=label, newest=newest.label))
-        _look(transaction, newest or find_dataset(transaction, label), found)
-    found[version.label] = stale
+        _look(transaction, newest.label, found)
+        if newest.version > version:
+            stale.append(Stale(dataset=label, source=f"{name}@{version}", newest=newest.label))
+    # Behind those of its sources.
+    del found[label]
+    found[label] = stale
+
+
+def _unpinned(transaction: Transaction, label: str) -> dict[str, int]:
+    """The datasets that a version was made from by their bare names, and the newest version that was read of each."""
+    versions: dict[str, int] = {}
+    for edge in edges_to(transaction, [dataset_asset(label)]):
+        if edge.kind == "transform" and not edge.detail.get("pinned"):
+            source = parse_reference(edge.source)
+            versions[source.name] = max(versions.get(source.name, 0), int(source.version))
+    return versions
+
+
+def statement_of(transaction: Transaction, name: str) -> str:
+    """The SQL that made the newest version of a dataset that SQL made. Raises InvalidArgument where there is none."""
+    find_dataset(transaction, name)
+    row = transaction.row(
+        "SELECT sql FROM dataset_versions WHERE name = ? AND sql <> '' ORDER BY version DESC LIMIT 1", [name]
+    )
+    if row is None:
+        raise InvalidArgument(
+            f"`{name}` was not made by a statement, so there is none to run again: give `sql`.",
+            next=f'transform_dataset(name="{name}", sql=…)',
+        )
+    return row[0]

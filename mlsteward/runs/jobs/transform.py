@@ -89,10 +89,10 @@ def work(request: Request, job: Job) -> Result:
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
     """The version, its dictionary entries and relationships, and which columns came from which."""
     version = record_version(transaction, run, folder)
-    if version.run == run.number:
-        versions = RunFolder(folder).read_request(Request).versions
-        lineage = ColumnLineage.model_validate_json((folder / _LINEAGE).read_text(encoding="utf-8"))
-        add_edges(transaction, transform_edges(version.label, versions, lineage.edges, run.number))
+    # Where newer sources gave the rows that were there, the version comes from them as well.
+    versions = RunFolder(folder).read_request(Request).versions
+    lineage = ColumnLineage.model_validate_json((folder / _LINEAGE).read_text(encoding="utf-8"))
+    add_edges(transaction, transform_edges(version.label, versions, lineage.edges, run.number))
 
 
 def _write_rows(request: Request, file: Path, memory_mb: int) -> int:

@@ -19,9 +19,16 @@ SELECT source, 'dataset:' || name || '@' || version, 'predict', run, '{}', creat
 FROM dataset_versions WHERE regexp_matches(source, '^(model|run):');
 
 INSERT INTO lineage
-SELECT unnest(from_json(sources, '["VARCHAR"]')), 'dataset:' || name || '@' || version,
-    if(sql = '', 'predict', 'transform'), run, '{"columns": "unknown"}', created
-FROM dataset_versions;
+SELECT origin, target, if(sql = '', 'predict', 'transform'), run,
+    -- A statement writes a version in double quotes.
+    if(contains(lower(sql), '"' || substr(origin, 9) || '"'), '{"columns": "unknown", "pinned": true}',
+        '{"columns": "unknown"}'),
+    created
+FROM (
+    SELECT unnest(from_json(sources, '["VARCHAR"]')) AS origin, 'dataset:' || name || '@' || version AS target, sql,
+        run, created
+    FROM dataset_versions
+);
 
 INSERT INTO lineage
 SELECT 'dataset:' || dataset, if(name = '', 'run:' || run, 'model:' || name || '@' || version), 'train', run, '{}',
