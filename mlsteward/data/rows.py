@@ -20,7 +20,7 @@ _EXACT = 9007199254740992
 def hash_expression(columns: Sequence[Column], salt: str = "") -> str:
     """A SQL expression of type UBIGINT over `columns`: the hash of a row, drawn anew for every `salt`."""
     ordered = sorted(columns, key=lambda column: column.name)
-    parts = ", ".join([literal(salt), *(f"coalesce({_text(column)}, {_NULL})" for column in ordered)])
+    parts = ", ".join([literal(salt), *(f"coalesce({text_expression(column)}, {_NULL})" for column in ordered)])
     return f"CAST('0x' || substr(md5(concat_ws({_SEPARATOR}, {parts})), 1, 16) AS UBIGINT)"
 
 
@@ -29,7 +29,8 @@ def share_expression(columns: Sequence[Column], salt: str = "") -> str:
     return f"(CAST({hash_expression(columns, salt)} AS DOUBLE) / 18446744073709551616.0)"
 
 
-def _text(column: Column) -> str:
+def text_expression(column: Column) -> str:
+    """A SQL expression of type VARCHAR: a value's text, whatever its file typed it as; null for null."""
     name = quote(column.name)
     family = type_family(column.type)
     if family == "time":

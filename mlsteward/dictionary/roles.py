@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mlsteward.data.profile import ColumnProfile, TableProfile
 from mlsteward.dictionary.entry import Role
 from mlsteward.dictionary.words import split_words
+from mlsteward.labels.companions import is_companion
 
 _KEY = frozenset("id ids key uuid guid identifier".split())
 _NOT_DATA = frozenset("unnamed index rownum rownumber rowid".split())
@@ -21,8 +22,12 @@ _FEW = 50
 
 def suggest_roles(profile: TableProfile) -> dict[str, Role]:
     """A role for each column by name; "" where nothing can be told."""
-    roles: dict[str, Role] = {column.name: _role(column) for column in profile.columns}
-    event = _event_time(profile.columns)
+    names = {column.name for column in profile.columns}
+    telling = {name for name in names if is_companion(name, names)}
+    columns = [column for column in profile.columns if column.name not in telling]
+    roles: dict[str, Role] = dict.fromkeys(telling, "ignore")
+    roles |= {column.name: _role(column) for column in columns}
+    event = _event_time(columns)
     if event:
         roles[event] = "event_time"
     return roles

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from mlsteward.data.profile import TableProfile
 from mlsteward.errors import InvalidArgument, NotSupported, UnusableData
 from mlsteward.evaluation.directions import METRICS, Task, default_metric
+from mlsteward.labels.companions import companions
 from mlsteward.names import close_names
 from mlsteward.training.signature import ColumnHint
 
@@ -136,7 +137,8 @@ def choose_split(options: TrainOptions, hints: Mapping[str, ColumnHint], rows: i
     keys = {name: hint for name, hint in hints.items() if hint.role == "key" and name != options.target}
     unique = [name for name, hint in keys.items() if hint.distinct >= 0.99 * rows and not hint.nulls]
     groups = [name for name, hint in keys.items() if _FEWEST_GROUPS <= hint.distinct <= 0.67 * rows]
-    identity = unique[:1] or [name for name in hints if name != options.target]
+    # Who labelled a row, and when, changes with the next label; the row stays the same.
+    identity = unique[:1] or [name for name in hints if name not in (options.target, *companions(options.target))]
     kind, time, group = options.split, options.time_column or next(iter(times), ""), options.group_column
     if kind == "auto" and (options.time_column or (time and not group)):
         why = "" if options.time_column else "; the table has an event time"

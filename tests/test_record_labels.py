@@ -1,0 +1,319 @@
+"""The tool `record_labels`: labels become versions, everybody's are kept, and two people's agreement is measured."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlsteward.errors import InvalidArgument
+from mlsteward.labels.agreement import agree_on_classes, agree_on_numbers
+from mlsteward.labels.reading import read_labels
+from mlsteward.store.datasets import find_dataset
+from mlsteward.store.dictionary import column_entries
+from mlsteward.store.lineage import edges_to
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant, assistant_of
+
+pytestmark = pytest.mark.anyio
+
+TICKETS = (
+    "SELECT i AS id, 'ticket about ' || ['billing', 'login', 'delivery'][i % 3 + 1] || ' ' || i AS words,"
+    " i % 7 AS priority, CAST(NULL AS VARCHAR) AS category FROM range(60) t(i)"
+)
+
+
+async def tickets(assistant: Assistant, sql: str = TICKETS) -> None:
+    await finish(assistant, "transform_dataset", name="tickets", sql=sql)
+
+
+async def finish(assistant: Assistant, tool: str, **arguments: Any) -> dict[str, Any]:
+    answer = await assistant.call(tool, **arguments)
+    while answer.get("state", "completed") != "completed":
+        answer = await assistant.call("get_run", run=answer["run"], wait_seconds=20)
+    return answer
+
+
+async def label(assistant: Assistant, labels: dict[str, Any], by: str, **more: Any) -> dict[str, Any]:
+    return await finish(assistant, "record_labels", dataset="tickets", labels=labels, by=by, column="category", **more)
+
+
+async def rows(assistant: Assistant, sql: str) -> list[list[Any]]:
+    return (await assistant.call("query_data", sql=sql))["rows"]
+
+
+async def test_labels_make_a_version_that_says_who_gave_them(workspace: Workspace, assistant: Assistant) -> None:
+    await tickets(assistant)
+    answer = await label(assistant, {"3": "billing", "4": "login"}, "Ann Lee")
+    assert answer["verdict"] == "2 labels by Ann Lee recorded; 2 of 60 rows of tickets have a label in `category`."
+    assert (answer["dataset"], answer["recorded"], answer["labelled"]) == ("tickets@2", 2, 2)
+    assert await rows(
+        assistant,
+        "SELECT id, category, category_labelled_by, category_labelled_at IS NOT NULL FROM tickets"
+        " WHERE category IS NOT NULL ORDER BY id",
+    ) == [[3, "billing", "Ann Lee", True], [4, "login", "Ann Lee", True]]
+    assert await rows(assistant, "SELECT list(id) = range(60) FROM tickets") == [[True]], "rows keep their order"
+    edges = workspace.store.read(lambda t: edges_to(t, ["dataset:tickets@2"]))
+    assert [(edge.source, edge.kind) for edge in edges] == [("dataset:tickets@1", "label")]
+    change = (await assistant.call("list_activity", asset="tickets"))["changes"][0]
+    assert (change["action"], change["why"]) == ("label", "labels of `category` by Ann Lee")
+
+
+async def test_what_comes_with_labels_is_known_only_afterwards(workspace: Workspace, assistant: Assistant) -> None:
+    await tickets(assistant)
+    await label(assistant, {"3": "billing", "4": "login"}, "ann")
+    entries = {entry.column: entry for entry in workspace.store.read(lambda t: column_entries(t, "tickets"))}
+    for name in ("category_labelled_by", "category_labelled_at"):
+        assert (entries[name].role, entries[name].available_at) == ("ignore", "after")
+    assert entries["category"].role == "target", "so that the next call need not say the column"
+    answer = await finish(assistant, "record_labels", dataset="tickets", labels={"5": "login"}, by="ann")
+    assert answer["column"] == "category"
+
+
+async def test_a_model_never_learns_from_who_labelled_and_test_rows_stay_test_rows(assistant: Assistant) -> None:
+    await finish(
+        assistant, "transform_dataset", name="tickets", sql=TICKETS.replace("60", "200").replace("i AS id, ", "")
+    )
+    first = await rows(assistant, "SELECT count(*) FROM tickets")
+    picked = await finish(assistant, "select_rows_to_label", dataset="tickets", n=200, column="category")
+    page = (await assistant.call("read_page", uri=picked["page"]))["content"]
+    names = [line.split(",")[0] for line in page.splitlines()[1:]]
+    labels = {name: "ab"[place % 2] for place, name in enumerate(names)}
+    await label(assistant, labels, "ann")
+    trained = await finish(
+        assistant, "train_model", dataset="tickets", target="category", estimator="tree", cpu_budget=1, wait_seconds=25
+    )
+    text = str(trained)
+    assert first == [[200]] and "category_labelled_by is " in text.replace("`", "")
+
+
+async def test_the_same_label_by_the_same_person_is_nothing_new(assistant: Assistant) -> None:
+    await tickets(assistant)
+    await label(assistant, {"3": "billing"}, "ann")
+    answer = await label(assistant, {"3": "billing"}, "ann")
+    assert (answer["verdict"], answer["dataset"]) == (
+        "ann has given these labels already; nothing new was recorded.",
+        "tickets@2",
+    )
+
+
+async def test_who_labels_a_row_again_is_taken_at_the_last_word(assistant: Assistant) -> None:
+    await tickets(assistant)
+    await label(assistant, {"3": "billing", "4": "login"}, "ann")
+    await label(assistant, {"3": "login"}, "ann")
+    assert await rows(assistant, "SELECT category FROM tickets WHERE id = 3") == [["login"]]
+
+
+async def test_a_tie_leaves_the_row_unlabelled_until_there_is_a_majority(assistant: Assistant) -> None:
+    await tickets(assistant)
+    await label(assistant, {"3": "billing", "4": "login"}, "ann")
+    answer = await label(assistant, {"3": "login", "4": "login"}, "bob")
+    assert answer["disputes"] == [
+        {"row": "3", "said": {"ann": "billing", "bob": "login"}, "label": "none without a majority"}
+    ]
+    assert (answer["labelled"], answer["agreement"][0]["same"]) == (1, 1)
+    assert "not enough shared rows" in answer["verdict"]
+    assert await rows(assistant, "SELECT category, category_labelled_by FROM tickets WHERE id = 3") == [
+        [None, "ann, bob"]
+    ]
+    await label(assistant, {"3": "login"}, "cem")
+    assert await rows(assistant, "SELECT category, category_labelled_by FROM tickets WHERE id = 3") == [
+        ["login", "ann, bob, cem"]
+    ]
+
+
+async def test_two_people_on_the_same_rows_get_cohens_kappa(assistant: Assistant) -> None:
+    await tickets(assistant)
+    ann = {str(i): "yes" if i < 10 else "no" for i in range(20)}
+    bob = {**ann, "0": "no", "19": "yes"}
+    await label(assistant, ann, "ann")
+    answer = await label(assistant, bob, "bob")
+    (agreement,) = answer["agreement"]
+    assert (agreement["rows"], agreement["same"], round(agreement["coefficient"], 3)) == (20, 18, 0.8)
+    assert "Ann and bob agree on 18 of 20 rows; Cohen's κ 0.8 [0.398, 0.944]." in answer["verdict"]
+
+
+async def test_labels_survive_a_version_that_comes_without_them(assistant: Assistant) -> None:
+    await tickets(assistant)
+    await label(assistant, {"3": "billing"}, "ann")
+    await tickets(assistant, TICKETS.replace("60", "70"))
+    assert await rows(assistant, "SELECT count(category) FROM tickets") == [[0]]
+    answer = await label(assistant, {"65": "login"}, "ann")
+    assert (answer["labelled"], answer["rows"]) == (2, 70)
+
+
+async def test_rows_without_a_key_are_named_by_what_they_hold_in_every_version(assistant: Assistant) -> None:
+    await tickets(assistant, TICKETS.replace("i AS id, ", ""))
+    picked = await finish(assistant, "select_rows_to_label", dataset="tickets", n=3, column="category")
+    names = [row["row"] for row in picked["selected"]]
+    assert all(len(name) == 16 for name in names)
+    await label(assistant, dict.fromkeys(names, "billing"), "ann")
+    again = await label(assistant, dict.fromkeys(names, "billing"), "bob")
+    assert (again["labelled"], again["agreement"][0]["same"]) == (3, 3)
+
+
+async def test_rows_alike_get_the_same_label(assistant: Assistant) -> None:
+    await tickets(assistant, "SELECT 'the same' AS words, NULL::VARCHAR AS category, i % 2 AS n FROM range(10) t(i)")
+    picked = await finish(assistant, "select_rows_to_label", dataset="tickets", column="category")
+    assert len(picked["selected"]) == 2, "rows alike are not chosen twice"
+    answer = await label(assistant, {picked["selected"][0]["row"]: "a"}, "ann")
+    assert answer["labelled"] == 5
+    assert answer["notes"] == ["4 rows have the values of a row that was labelled, and its label"]
+
+
+async def test_a_column_that_is_not_there_is_made(assistant: Assistant) -> None:
+    await tickets(assistant, "SELECT i AS id, 'x' || i AS words FROM range(30) t(i)")
+    answer = await finish(
+        assistant, "record_labels", dataset="tickets", labels={"1": True, "2": False}, by="ann", column="urgent"
+    )
+    assert answer["notes"] == ["`urgent` is a new column of type BOOLEAN"]
+    assert await rows(assistant, "SELECT urgent FROM tickets WHERE id IN (1, 2) ORDER BY id") == [[True], [False]]
+
+
+async def test_of_numbers_the_median_is_taken_and_the_difference_said(assistant: Assistant) -> None:
+    await tickets(assistant, "SELECT i AS id, i * 1.5 AS amount, CAST(NULL AS DOUBLE) AS price FROM range(40) t(i)")
+    for person, more in (("ann", 0), ("bob", 2)):
+        answer = await finish(
+            assistant,
+            "record_labels",
+            dataset="tickets",
+            labels={str(i): i * 10 + more for i in range(12)},
+            by=person,
+            column="price",
+        )
+    assert "they differ by 2 on average; Lin's concordance 0.998" in answer["agreement"][0]["words"]
+    assert await rows(assistant, "SELECT price FROM tickets WHERE id = 3") == [[31.0]]
+
+
+BAD_CALLS: list[tuple[dict[str, Any], str]] = [
+    ({"labels": {}}, "labels is empty"),
+    ({"labels": {"3": ""}}, "row 3: has no label; leave it out"),
+    (
+        {"labels": {"3": "billing", "99": "login", "x": "login"}},
+        "tickets@2 has no row 99, x. Rows are named by `id`",
+    ),
+    ({"labels": {"3": "biling"}}, "Did you mean `billing`?"),
+    (
+        {"labels": {"3": "spam"}},
+        'document_asset(asset="column:tickets.category", allowed_values=["billing", "login"',
+    ),
+    ({"labels": {"3": "billing"}, "by": " "}, "by names the person"),
+    ({"labels": {"3": "billing"}, "by": "a, b"}, "without commas"),
+    ({"labels": {"3": "high"}, "column": "priority"}, "row 3: 'high' is not a number"),
+    ({"labels": {"3": 1.5}, "column": "priority"}, "row 3: 1.5 is not a whole number"),
+    ({"labels": {"3": "x"}, "column": "category_labelled_by"}, "says who gave labels; it takes none"),
+    ({"labels": {str(n): "login" for n in range(1001)}}, "1001 labels are more than the 1000"),
+    ({"labels": {"3": "billing"}, "dataset": "tickets@1"}, "Labels go to the newest version, tickets@2"),
+    ({"labels": {"3": "billing"}, "dataset": "tikets"}, "Did you mean `tickets`?"),
+]
+
+
+async def test_what_cannot_be_recorded_is_refused_in_words_and_changes_nothing(
+    workspace: Workspace, assistant: Assistant
+) -> None:
+    await tickets(assistant)
+    await label(assistant, {"1": "billing", "2": "login"}, "ann")
+    for arguments, words in BAD_CALLS:
+        asked = {"dataset": "tickets", "by": "ann", "column": "category", **arguments}
+        assert words in await assistant.error("record_labels", **asked)
+    kept = workspace.store.read(lambda t: (find_dataset(t, "tickets").version, t.rows("SELECT count(*) FROM labels")))
+    assert kept == (2, [(2,)])
+
+
+async def test_a_class_that_the_dictionary_allows_is_taken(assistant: Assistant) -> None:
+    await tickets(assistant)
+    await label(assistant, {"1": "billing", "2": "login"}, "ann")
+    await assistant.call("document_asset", asset="column:tickets.category", allowed_values=["billing", "login", "spam"])
+    assert (await label(assistant, {"3": "spam"}, "ann"))["labelled"] == 3
+
+
+async def test_labels_of_a_masked_column_are_for_those_who_may_see_it(workspace: Workspace) -> None:
+    async with assistant_of(workspace) as whole:
+        await tickets(whole)
+        await label(whole, {"3": "billing"}, "ann")
+        await whole.call("document_asset", asset="column:tickets.category", sensitivity="restricted")
+        answer = await label(whole, {"3": "login"}, "bob")
+        assert answer["disputes"][0]["said"] == {"ann": "masked", "bob": "masked"}
+    async with assistant_of(workspace.seen_by("internal")) as reader:
+        words = await reader.error(
+            "record_labels", dataset="tickets", labels={"4": "login"}, by="eve", column="category"
+        )
+        assert "`category` of tickets is masked (restricted)" in words
+
+
+async def test_a_labeller_needs_not_see_the_other_columns(workspace: Workspace) -> None:
+    async with assistant_of(workspace) as whole:
+        await tickets(whole)
+        await whole.call("document_asset", asset="column:tickets.words", sensitivity="restricted")
+    async with assistant_of(workspace.seen_by("internal")) as reader:
+        answer = await label(reader, {"4": "login"}, "eve")
+        assert answer["labelled"] == 1
+        picked = await finish(reader, "select_rows_to_label", dataset="tickets", n=3, column="category")
+        assert "ticket about" not in str(picked) and len(picked["selected"]) == 3
+
+
+def test_kappa_is_what_the_textbook_says() -> None:
+    # Cohen (1960) has no worked table of two classes; this is that of Landis & Koch's notation with 20/5/10/15.
+    pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
+    found = agree_on_classes("ann", "bob", pairs)
+    assert found.coefficient == pytest.approx(0.4)
+    assert found.low is not None and found.high is not None and found.low < 0.4 < found.high
+
+
+def test_kappa_has_no_value_for_one_class_and_none_is_given_of_few_rows() -> None:
+    one_class = agree_on_classes("ann", "bob", [("a", "a")] * 12)
+    assert one_class.coefficient is None and "κ has no value" in one_class.words
+    few = agree_on_classes("ann", "bob", [("a", "a"), ("b", "b")])
+    assert few.coefficient is None and "not enough shared rows" in few.words
+
+
+def test_where_all_agree_kappa_keeps_an_interval() -> None:
+    found = agree_on_classes("ann", "bob", [("a", "a")] * 6 + [("b", "b")] * 6)
+    assert found.coefficient == 1 and found.low is not None and 0.4 < found.low < 0.6
+
+
+def test_kappas_interval_holds_the_truth_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(7)
+    held = 0
+    for _ in range(400):
+        truth = generator.random(60) < 0.4
+        ann, bob = (np.where(generator.random(60) < 0.85, truth, ~truth) for _ in range(2))
+        found = agree_on_classes("ann", "bob", [(str(a), str(b)) for a, b in zip(ann, bob, strict=True)])
+        assert found.low is not None and found.high is not None
+        # Observed agreement .745; each says yes for .43 of the rows, so chance gives .5098.
+        held += found.low <= (0.745 - 0.5098) / (1 - 0.5098) <= found.high
+    assert 0.92 <= held / 400 <= 0.99
+
+
+def test_concordance_is_lins() -> None:
+    pairs = [(float(i), float(i) + (i % 3)) for i in range(30)]
+    one, other = np.array(pairs).T
+    expected = 2 * np.cov(one, other, bias=True)[0, 1] / (one.var() + other.var() + (one.mean() - other.mean()) ** 2)
+    found = agree_on_numbers("ann", "bob", pairs)
+    assert found.coefficient == pytest.approx(expected)
+    assert found.low is not None and found.high is not None and found.low < expected < found.high
+    assert agree_on_numbers("ann", "bob", [(1.0, float(i)) for i in range(12)]).coefficient is None
+
+
+@pytest.mark.parametrize(
+    ("value", "type", "text"),
+    [
+        (1, "BIGINT", "1"),
+        ("2.0", "BIGINT", "2"),
+        (2, "DOUBLE", "2.0"),
+        ("Yes", "BOOLEAN", "true"),
+        (True, "VARCHAR", "true"),
+        (3.0, "VARCHAR", "3"),
+        ("2026-03-01", "DATE", "2026-03-01 00:00:00"),
+    ],
+)
+def test_a_label_is_read_as_its_column_types_it(value: object, type: str, text: str) -> None:
+    assert read_labels({"1": value}, "x", type) == {"1": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "type"),
+    [(True, "BIGINT"), (float("nan"), "DOUBLE"), ("maybe", "BOOLEAN"), ("soon", "DATE"), ([1], "VARCHAR")],
+)
+def test_a_label_that_does_not_fit_its_column_is_refused(value: object, type: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"Nothing was recorded; 1 cannot be labels of `x`"):
+        read_labels({"1": value}, "x", type)
