@@ -39,6 +39,7 @@ class PredictionAnswer(RunFindings):
     left_out: int = Field(default=0, description="Predictions that did not fit here.")
     summary: str = ""
     notes: list[str] = Field(default_factory=list[str])
+    contract: list[str] = Field(default_factory=list[str], description="Checks of its contract that failed.")
 
 
 def predict_rows(
@@ -152,6 +153,7 @@ def _answer(run: Run, model: str) -> PredictionAnswer:
             left_out=result.left_out,
             summary=result.summary,
             notes=result.notes[:NOTES],
+            contract=result.judged.lines(),
             findings=result.findings(run),
             next=result.next,
         )

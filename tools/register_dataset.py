@@ -31,6 +31,7 @@ class RegisterAnswer(RunFindings):
     )
     relationships: list[FoundRelationship] = Field(default_factory=list[FoundRelationship])
     warnings: list[str] = Field(default_factory=list[str])
+    contract: list[str] = Field(default_factory=list[str], description="Checks of its contract that failed.")
 
 
 def register_dataset(
@@ -131,6 +132,7 @@ def _answer(run: Run) -> RegisterAnswer:
         suggested={role: columns[:SHOWN] for role, columns in result.suggested.items()},
         relationships=result.relationships[:SHOWN],
         warnings=result.first_warnings(run.name),
+        contract=result.judged.lines(),
         findings=result.findings(run),
         next=result.next,
     )

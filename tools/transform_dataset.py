@@ -29,6 +29,7 @@ class TransformAnswer(RunFindings):
     sources: list[str] = Field(default_factory=list[str])
     relationships: list[str] = Field(default_factory=list[str])
     warnings: list[str] = Field(default_factory=list[str])
+    contract: list[str] = Field(default_factory=list[str], description="Checks of its contract that failed.")
 
 
 def transform_dataset(
@@ -113,6 +114,7 @@ def _answer(run: Run) -> TransformAnswer:
         sources=result.sources,
         relationships=result.relationships[:LINES],
         warnings=result.warnings[:LINES],
+        contract=result.judged.lines(),
         findings=result.findings(run),
         next=result.next,
     )

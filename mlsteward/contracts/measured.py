@@ -67,15 +67,14 @@ def _counted(check: Check, found: Measured) -> CheckResult:
 
 def _fault(check: Check) -> str:
     columns = columns_text(check.columns)
-    values = f"{len(check.values)} valid values" if len(check.values) > 1 else "valid value"
     return {
         "null_values": f"have no {columns}",
         "missing_values": f"have no {columns}, or a code that stands for none",
         "duplicate_values": f"share their {columns} with another",
-        "enum": f"have a {columns} that is none of the {values}",
-        "regex": f"have a {columns} that does not match",
-        "range": f"have a {columns} outside the range",
-        "relationship": f"have a {columns} that {check.to_dataset} does not have",
+        "enum": f"hold none of the {counted(len(check.values), 'valid value')} in {columns}",
+        "regex": f"do not match in {columns}",
+        "range": f"lie outside the range in {columns}",
+        "relationship": f"have no match in {check.to_dataset}",
     }.get(check.type, "are given by the SQL")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from mlsteward.answer import counted, number
@@ -192,12 +193,16 @@ def _range(basis: Basis, column: ColumnProfile) -> Iterator[Proposal]:
         return
     low = min(float(one.minimum) for one in history if isinstance(one.minimum, float))
     high = max(float(one.maximum) for one in history if isinstance(one.maximum, float))
-    slack = (0.5 if len(history) < _FEW_VERSIONS else 0.25) * (high - low)
-    least = 0.0 if low >= 0 and low - slack < 0 else rounded_down(low - slack)
-    most = 0.0 if high <= 0 and high + slack > 0 else rounded_up(high + slack)
+    middle = median([one.quantiles.get("0.5", (low + high) / 2) for one in history])
+    # Each side has its own slack, for long tails are on one.
+    slack = 1.0 if len(history) < _FEW_VERSIONS else 0.5
+    below, above = low - slack * (middle - low), high + slack * (high - middle)
+    least = 0.0 if low >= 0 > below else rounded_down(below)
+    most = 0.0 if high <= 0 < above else rounded_up(above)
     rows = sum(one.rows for one in history)
-    ends = f"{_seen(len(history))}: from {number(low)} to {number(high)}, and {number(slack, 2)} more either way"
-    why = ends + (", never below 0" if least == 0 else "")
+    far = "as far again" if slack == 1 else "half as far again"
+    why = f"{_seen(len(history))}: from {number(low)} to {number(high)}, and {far} from the median {number(middle)}"
+    why += ", never below 0" if least == 0 else ""
     limits = _at_most(0.1 if rows >= 10_000 else 1.0)
     yield _proposal(why, type="range", columns=[column.name], minimum=least, maximum=most, **limits)
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlsteward.answer import counted
+from pydantic import BaseModel
+
+from mlsteward.answer import clipped, counted
 from mlsteward.contracts.check import CheckResult, broken
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.contracts.run import run_checks
@@ -13,13 +15,19 @@ from mlsteward.data.snapshot import Snapshot
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.sensitivity import exceeds
 from mlsteward.runs.job import Job
-from mlsteward.store.datasets import DatasetVersion, versions_of
+from mlsteward.store.alerts import Finding, raise_alerts, settle_alerts
+from mlsteward.store.check_results import record_checks
+from mlsteward.store.datasets import DatasetVersion, newest_version, versions_of
 from mlsteward.store.transaction import Transaction
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_SHOWN = 8
+_SHOWN = 5
+_LINE = 180
+_CELLS = 6
+# The name under which an alert says that a version is kept aside.
+HELD = "version kept aside"
 
 
 def judge_version(
@@ -46,26 +54,59 @@ def why_held(order: CheckOrder | None, results: Sequence[CheckResult]) -> str:
     return f"breaks {counted(len(faults), 'check')} of its contract: {named}{more}"
 
 
-def contract_verdict(results: Sequence[CheckResult], held: str) -> str:
-    """A sentence on what the contract says of a new version; "" where there is none."""
-    if not results:
-        return ""
+class Judgement(BaseModel):
+    """What the contract of its dataset says of a new version: how many checks, which failed, why it is kept aside."""
+
+    checks: int = 0
+    failed: list[CheckResult] = []
+    held: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For the end of a verdict; "" where there is no contract."""
+        if not self.checks:
+            return ""
+        if self.held:
+            return " It is kept aside, not made the newest, for it breaks its contract."
+        failed = sum(one.severity != "info" for one in self.failed)
+        all_of = counted(self.checks, "check")
+        return (
+            f" It fails {failed} of the {all_of} of its contract." if failed else f" It passes its contract ({all_of})."
+        )
+
+    def lines(self) -> list[str]:
+        """The checks that failed, the gravest first, with a row of each where rows fail."""
+        failed = sorted(self.failed, key=lambda one: "error warning info".index(one.severity))
+        lines = [
+            clipped(f"contract: {one.severity}: {one.expected}: {one.words}{_row(one)}", _LINE)
+            for one in failed[:_SHOWN]
+        ]
+        more = len(failed) - len(lines)
+        return [*lines, f"contract: and {counted(more, 'more failed check')}"] if more > 0 else lines
+
+    def next(self, dataset: str) -> str:
+        """The call that follows where a version is kept aside, else ""."""
+        return f'read_page(uri="mlsteward://contracts/{dataset}")' if self.held else ""
+
+
+def record_judgement(
+    transaction: Transaction, version: DatasetVersion, results: Sequence[CheckResult], held: str, run: int
+) -> None:
+    """Keep the results. Alerts are about the newest version; of one kept aside, one says that it is."""
+    newest = newest_version(transaction.whole, version.name)
+    current = newest is not None and newest.version == version.version
+    record_checks(transaction, version.label, results, run=run, created=datetime.now(UTC), alerts=current)
     if held:
-        return " It is kept aside, not made the newest, for it breaks its contract."
-    failed = sum(not result.passed and result.severity != "info" for result in results)
-    if not failed:
-        return f" It passes all {counted(len(results), 'check')} of its contract."
-    return f" It fails {failed} of the {counted(len(results), 'check')} of its contract."
+        words = f"{version.label} is kept aside: it {held}"
+        finding = Finding(asset=f"dataset:{version.label}", check=HELD, severity="error", words=words)
+        raise_alerts(transaction, [finding], run=run)
+    elif current:
+        settle_alerts(transaction, version.name, [HELD], run)
 
 
-def contract_lines(results: Sequence[CheckResult]) -> list[str]:
-    """The checks that failed, the gravest first."""
-    failed = sorted(
-        (one for one in results if not one.passed), key=lambda one: "error warning info".index(one.severity)
-    )
-    lines = [f"{one.severity}: {one.expected}: {one.words}" for one in failed[:_SHOWN]]
-    more = len(failed) - len(lines)
-    return [*lines, f"and {counted(more, 'more failed check')}"] if more > 0 else lines
+def _row(result: CheckResult) -> str:
+    first = result.examples[0] if result.examples else {}
+    return f" ({', '.join(f'{name} {value}' for name, value in list(first.items())[:_CELLS])})" if first else ""
 
 
 def held_twin(transaction: Transaction, name: str, snapshot: Snapshot) -> DatasetVersion | None:

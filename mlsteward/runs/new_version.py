@@ -24,9 +24,15 @@ from mlsteward.dictionary.relationships import (
     with_declared_keys,
 )
 from mlsteward.runs.job import Job
-from mlsteward.runs.judged_version import held_twin, judge_version, same_rows, why_held
+from mlsteward.runs.judged_version import (
+    Judgement,
+    held_twin,
+    judge_version,
+    record_judgement,
+    same_rows,
+    why_held,
+)
 from mlsteward.store.activity import add_activity
-from mlsteward.store.check_results import record_checks
 from mlsteward.store.contracts import check_order
 from mlsteward.store.datasets import DatasetVersion, add_version, newest_version, newest_versions, release_version
 from mlsteward.store.dictionary import entries_of, write_entries
@@ -90,6 +96,11 @@ class NewVersion(BaseModel):
     warnings: list[str] = []
     checks: list[CheckResult] = []
     held: str = ""
+
+    @property
+    def judged(self) -> Judgement:
+        failed = [check for check in self.checks if not check.passed]
+        return Judgement(checks=len(self.checks), failed=failed, held=self.held)
 
 
 def plan_version(
@@ -185,7 +196,7 @@ def record_version(transaction: Transaction, run: Run, folder: Path) -> DatasetV
     else:
         version = _add(transaction, run, new)
     if new.checks:
-        record_checks(transaction, version.label, new.checks, run=run.number, created=run.finished or datetime.now(UTC))
+        record_judgement(transaction, version, new.checks, new.held, run.number)
     update_run(transaction, run.number, dataset=version.label, fingerprint=version.fingerprint)
     return version
 

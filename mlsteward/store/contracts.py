@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlsteward.contracts.check import Contract
+from mlsteward.contracts.check import NEW_COLUMNS, SCHEMA, Contract
 from mlsteward.contracts.order import CheckOrder, PastColumn, PastVersion
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.dictionary.sensitivity import Level, lower
+from mlsteward.store.alerts import settle_alerts
 from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries
 from mlsteward.store.masking import Masks, masks_of
@@ -42,11 +43,30 @@ def contracts_of(t: Transaction, dataset: str) -> list[Contract]:
     return [_contract(row) for row in rows]
 
 
-def save_contract(t: Transaction, contract: Contract, actor: str, *, dropped: bool = False) -> Contract:
-    """Write `contract` as the next version, whatever number it carries; `dropped` ends it."""
+def seen_contract(t: Transaction, contract: Contract) -> Contract:
+    """The contract without the checks that say what values of columns masked for the reader are."""
+    checks = [
+        check
+        for check in contract.checks
+        if not t.masks.among(contract.dataset, check.columns) and not t.masks.named_in(check.sql)
+    ]
+    return contract.model_copy(update={"checks": checks})
+
+
+def save_contract(
+    t: Transaction, contract: Contract, actor: str, *, dropped: bool = False, run: int | None = None
+) -> Contract:
+    """Write `contract` as the next version, whatever number it carries; `dropped` ends it.
+
+    Alerts of checks that it no longer has are settled.
+    """
+    before = contract_of(t, contract.dataset)
     row = t.row("SELECT coalesce(max(version), 0) + 1 FROM contracts WHERE dataset = ?", [contract.dataset])
     saved = contract.model_copy(update={"version": row[0] if row else 1, "actor": actor, "created": datetime.now(UTC)})
     t.insert("contracts", [{**saved.model_dump(include=set(_FIELDS)), "dropped": dropped}])
+    left = set() if dropped else {check.name for check in contract.checks}
+    gone = [check.name for check in before.checks if check.name not in left] if before else []
+    settle_alerts(t, contract.dataset, [*gone, *([SCHEMA, NEW_COLUMNS] if dropped else [])], run)
     return saved
 
 

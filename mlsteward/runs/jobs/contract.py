@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PAGE = "contract.md"
 _MEMORY_MB = 1024
 _SHOWN = 12
+_LEFT_OUT = 6
 
 
 class Request(BaseModel):
@@ -73,16 +74,20 @@ class Result(BaseModel):
 
 
 def result_lines(result: Result, shown: Sequence[CheckResult]) -> list[str]:
-    """A line for each check, with one row where rows fail."""
+    """What failed, each with one row; what each proposal was derived from; and the other checks that hold."""
     lines: list[str] = []
     for one in shown:
-        state = "ok" if one.passed else "FAILS"
-        why = f" ({result.why[one.check]})" if one.check in result.why else ""
-        lines.append(f"{state}: {result.text_of(one.check)}: {one.words}{why}")
-        lines += [f"    {', '.join(f'{name} {value}' for name, value in row.items())}" for row in one.examples[:1]]
+        text = result.text_of(one.check)
+        if not one.passed:
+            lines.append(f"FAILS: {text}: {one.words}")
+            lines += [f"    {', '.join(f'{name} {value}' for name, value in row.items())}" for row in one.examples[:1]]
+        elif one.check in result.why:
+            lines.append(f"{text} ({result.why[one.check]})")
+    holding = [result.text_of(one.check) for one in shown if one.passed and one.check not in result.why]
+    lines += [f"hold: {'; '.join(holding)}"] if holding else []
     more = len(result.checks) - len(shown)
     lines += [f"and {counted(more, 'more check')}"] if more else []
-    return lines + [f"left out: {words}" for words in result.left_out[:_SHOWN]]
+    return lines + [f"left out: {words}" for words in result.left_out[:_LEFT_OUT]]
 
 
 def work(request: Request, job: Job) -> Result:
@@ -109,7 +114,7 @@ def work(request: Request, job: Job) -> Result:
     left_out += [f"{name}: {words}" for name, words in failing.items()]
     checks = [check for check in checks if check.name not in failing]
     results = [one for one in results if one.check not in failing]
-    _refuse_unusable(results)
+    _refuse_unusable(contract.dataset, results)
     result = Result(
         verdict="",
         next="",
@@ -130,19 +135,19 @@ def work(request: Request, job: Job) -> Result:
 
 def record(transaction: "Transaction", run: "Run", result: Result, folder: Path) -> None:
     """The contract, the results of its checks, and the version that it lets through."""
+    from mlsteward.runs.judged_version import record_judgement
     from mlsteward.runs.new_version import release
     from mlsteward.store.activity import add_activity
-    from mlsteward.store.check_results import record_checks
     from mlsteward.store.contracts import save_contract
     from mlsteward.store.datasets import find_dataset
 
     if not result.saved:
         return
-    save_contract(transaction, result.contract, run.actor)
-    record_checks(transaction, result.dataset, result.checks, run=run.number, created=run.finished or datetime.now(UTC))
+    save_contract(transaction, result.contract, run.actor, run=run.number)
     version = find_dataset(transaction.whole, result.dataset)
     if result.released and version.held:
         release(transaction.whole, version, folder.parent, run.actor)
+    record_judgement(transaction, version, result.checks, "" if result.released else version.held, run.number)
     add_activity(
         transaction,
         actor=run.actor,
@@ -166,11 +171,12 @@ def _proposals(connection: "DuckDBPyConnection", request: Request, job: Job) -> 
     return propose_steady(basis, count_values(connection, basis))
 
 
-def _refuse_unusable(results: Sequence[CheckResult]) -> None:
+def _refuse_unusable(dataset: str, results: Sequence[CheckResult]) -> None:
     wrong = [f"`{one.expected}`: {one.error}" for one in results if one.error]
     if wrong:
         more = f" And {len(wrong) - 3} more." if len(wrong) > 3 else ""
-        raise UnusableData(f"Nothing was saved. {'; '.join(wrong[:3])}.{more}")
+        following = f'set_contract(dataset="{dataset}", checks=["current"], dry_run=True)'
+        raise UnusableData(f"Nothing was saved. {'; '.join(wrong[:3])}.{more}", next=following)
 
 
 def _verdict(request: Request, result: Result) -> str:

@@ -12,7 +12,8 @@ from mlsteward.data.snapshot import draft_snapshot
 from mlsteward.lineage.made import copied_columns, predicted_edges, used_edges
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
-from mlsteward.runs.new_version import VersionPlan, make_version, record_version
+from mlsteward.runs.judged_version import Judgement
+from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run, update_run
 from mlsteward.store.transaction import Transaction
@@ -71,6 +72,7 @@ class Result(BaseModel):
     summary: str = ""
     notes: list[str]
     kept: bool = False
+    judged: Judgement = Judgement()
     left_out: int = 0
 
     def first(self, count: int) -> "Result":
@@ -82,6 +84,7 @@ class Result(BaseModel):
         rows = [_brief(row) for row in self.predicted]
         first = rows[0] if rows else PredictedRow(row=0, predicted={})
         return [
+            *self.judged.lines(),
             self.summary,
             *(f"note: {note}" for note in self.notes[:NOTES]),
             *table(
@@ -127,21 +130,22 @@ def work(request: Request, job: Job) -> Result:
         result.summary = _summary(connection, bundle, scored)
         if request.plan:
             words = dict(zip(scored.columns, column_words(bundle, request.model), strict=True))
-            _keep(connection, request.plan.model_copy(update={"descriptions": words}), table, scored.columns, job)
+            plan = request.plan.model_copy(update={"descriptions": words})
+            result.judged = _keep(connection, plan, table, scored.columns, job).judged
             result.kept = True
-            result.verdict += f" They are the dataset `{request.plan.name}`."
-            result.next = f'profile_dataset(dataset="{request.plan.name}")'
+            result.verdict += f" They are the dataset `{plan.name}`.{result.judged.sentence}"
+            result.next = result.judged.next(plan.name) or f'profile_dataset(dataset="{plan.name}")'
     return result
 
 
-def _keep(connection: "DuckDBPyConnection", plan: VersionPlan, table: Path, columns: list[str], job: Job) -> None:
+def _keep(connection: "DuckDBPyConnection", plan: VersionPlan, table: Path, columns: list[str], job: Job) -> NewVersion:
     """Make a version of a dataset of the input columns and what was predicted."""
     from mlsteward.serving.scoring import PREDICTED
 
     names = ", ".join(f"p.{quote(name)}" for name in columns)
     sql = f"SELECT t.*, {names} FROM read_parquet({literal(str(table))}) AS t POSITIONAL JOIN {PREDICTED} AS p"
     draft = draft_snapshot(connection, sql, job.folder / "temp", limit_mb=plan.snapshot_limit_mb)
-    make_version(connection, draft, plan, job)
+    return make_version(connection, draft, plan, job)
 
 
 def _first(connection: "DuckDBPyConnection", request: Request, table: Path, scored: "Scored") -> list[PredictedRow]:

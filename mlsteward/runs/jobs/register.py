@@ -17,7 +17,7 @@ from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import StewardError, UnusableData
 from mlsteward.lineage.made import read_edges
 from mlsteward.runs.job import Job
-from mlsteward.runs.judged_version import contract_lines, contract_verdict
+from mlsteward.runs.judged_version import Judgement
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run
@@ -47,10 +47,7 @@ class FoundRelationship(BaseModel):
 
 
 class Result(BaseModel):
-    """What was read; `suggested` has columns by the role that their names and values suggest.
-
-    `contract` has the checks of the dataset's contract that failed, and `held` says why the version is kept aside.
-    """
+    """What was read; `suggested` has columns by the role that their names and values suggest."""
 
     verdict: str
     next: str
@@ -60,8 +57,7 @@ class Result(BaseModel):
     suggested: dict[str, list[str]] = {}
     relationships: list[FoundRelationship] = []
     warnings: list[str] = []
-    contract: list[str] = []
-    held: str = ""
+    judged: Judgement = Judgement()
 
     def first_warnings(self, dataset: str) -> list[str]:
         shown = [clipped(text, _WORDS) for text in self.warnings[:SHOWN]]
@@ -70,7 +66,7 @@ class Result(BaseModel):
 
     def findings(self, run: Run) -> list[str]:
         return [
-            *(f"contract: {words}" for words in self.contract),
+            *self.judged.lines(),
             *(f"warning: {warning}" for warning in self.first_warnings(run.name)),
             *(f"suggested as {role}: {', '.join(columns[:SHOWN])}" for role, columns in self.suggested.items()),
             *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships[:SHOWN]),
@@ -151,10 +147,9 @@ def _result(request: Request, new: NewVersion) -> Result:
             f"`{name}` has {counted(rows, 'row')} and {counted(len(columns), 'column')} from {request.source.shown}."
         )
     of_columns = [f"`{column.name}` {warning}" for column in columns for warning in column.warnings]
-    following = f'read_page(uri="mlsteward://contracts/{name}")' if new.held else ""
     return Result(
-        verdict=verdict + contract_verdict(new.checks, new.held),
-        next=following or f'lookup_data_dictionary(dataset="{name}")',
+        verdict=verdict + new.judged.sentence,
+        next=new.judged.next(name) or f'lookup_data_dictionary(dataset="{name}")',
         new_version=new.profile is not None,
         rows=rows,
         columns=len(new.snapshot.columns),
@@ -164,8 +159,7 @@ def _result(request: Request, new: NewVersion) -> Result:
             for found in new.relationships
         ],
         warnings=[*new.warnings, *of_columns][:_WARNINGS],
-        contract=contract_lines(new.checks),
-        held=new.held,
+        judged=new.judged,
     )
 
 

@@ -14,6 +14,7 @@ from mlsteward.lineage.columns import ColumnLineage, column_lineage
 from mlsteward.lineage.made import transform_edges
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
+from mlsteward.runs.judged_version import Judgement
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run
@@ -45,11 +46,13 @@ class Result(BaseModel):
     relationships: list[str]
     warnings: list[str]
     sources: list[str] = []
+    judged: Judgement = Judgement()
 
     def findings(self, run: Run) -> list[str]:
         more = len(self.columns) - COLUMNS
         columns = ", ".join(f"{column.name} {column.type}" for column in self.columns[:COLUMNS])
         return [
+            *self.judged.lines(),
             *(f"warning: {words}" for words in self.warnings[:LINES]),
             f"made from {', '.join(self.sources)}" if self.sources else "",
             f"{run.dataset}: {columns}" + (f" and {more} more" if more > 0 else ""),
@@ -76,13 +79,14 @@ def work(request: Request, job: Job) -> Result:
     edges = column_lineage(request.sql, request.schemas, [column.name for column in new.snapshot.columns])
     (job.folder / _LINEAGE).write_text(ColumnLineage(edges=edges).model_dump_json(), encoding="utf-8")
     return Result(
-        verdict=_verdict(request.plan, new),
-        next=f'profile_dataset(dataset="{request.plan.name}")',
+        verdict=_verdict(request.plan, new) + new.judged.sentence,
+        next=new.judged.next(request.plan.name) or f'profile_dataset(dataset="{request.plan.name}")',
         rows=new.snapshot.rows,
         columns=new.snapshot.columns,
         relationships=[one.words for one in new.relationships],
         warnings=new.warnings,
         sources=request.plan.sources,
+        judged=new.judged,
     )
 
 
