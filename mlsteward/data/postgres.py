@@ -27,6 +27,7 @@ CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 3600
 _LOCK_SECONDS = 20
 _MEGABYTE = 1 << 20
+_TOLD_AFTER = 8 * _MEGABYTE
 _NULL = "\\N"
 # The engine's own limit of 2 MB a line is too small for long texts.
 _LONGEST_LINE = 64 * _MEGABYTE
@@ -75,7 +76,10 @@ def copy_table(
         # Functions that a view calls may look for their tables on the path.
         connection.execute("SET LOCAL search_path = DEFAULT")
         chosen = ", ".join(selected(column) for column in kept)
-        _copy(connection, f"SELECT {chosen} FROM {source}", file, limit_mb, progress)
+        expected = relation.bytes or limit_mb * _MEGABYTE
+        _copy(
+            connection, f"SELECT {chosen} FROM {source}", file, limit_mb, lambda done: progress(min(done / expected, 1))
+        )
     warnings = [f"`{column.name}` is binary and was left out." for column in columns if column.is_left_out]
     if relation.filtered:
         warnings.append(f"Row-level security is on: these are the rows that {address.user or 'the user'} may see.")
@@ -138,7 +142,7 @@ def _parameters(database: OpenDatabase, password: str) -> dict[str, Any]:
 
 
 def _copy(
-    connection: "Connection[Any]", query: str, file: Path, limit_mb: int, progress: Callable[[float], None]
+    connection: "Connection[Any]", query: str, file: Path, limit_mb: int, progress: Callable[[int], None]
 ) -> None:
     statement = f"COPY ({query}) TO STDOUT (FORMAT csv, NULL '{_NULL}', FORCE_QUOTE *)"
     done = told = 0
@@ -150,9 +154,9 @@ def _copy(
                     f"The rows take more than {limit_mb} MB. Name a view with fewer rows, or export the table to"
                     " Parquet into a data folder."
                 )
-            if done - told > _MEGABYTE:
+            if done - told > _TOLD_AFTER:
                 told = done
-                progress(done / (limit_mb * _MEGABYTE))
+                progress(done)
 
 
 def _explained(error: "Error", address: TableAddress, password: str) -> NotFound | Refused | UnusableData:

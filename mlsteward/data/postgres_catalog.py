@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SHOWN = 40
 _RELATIONS = """
     SELECT c.oid::bigint, n.nspname, c.relname, has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid),
-           c.relispartition, coalesce(obj_description(c.oid, 'pg_class'), '')
+           c.relispartition, pg_table_size(c.oid), coalesce(obj_description(c.oid, 'pg_class'), '')
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
       AND has_schema_privilege(n.oid, 'USAGE')
@@ -54,7 +54,7 @@ _CONSTRAINTS = """
 
 @dataclass(frozen=True)
 class Relation:
-    """A table, view, materialized view, foreign or partitioned table."""
+    """A table, view, materialized view, foreign or partitioned table; `bytes` is 0 for what holds no rows itself."""
 
     oid: int
     schema: str
@@ -62,6 +62,7 @@ class Relation:
     readable: bool
     filtered: bool
     partition: bool
+    bytes: int
     comment: str
 
     @property
