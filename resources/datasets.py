@@ -2,7 +2,9 @@
 
 from mlsteward.answer import counted, markdown_table, number
 from mlsteward.data.profile import ColumnProfile
+from mlsteward.dictionary.comment import comments_section
 from mlsteward.server.declare import Page
+from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import DatasetVersion, dataset_names, find_dataset, versions_of
 from mlsteward.store.tags import tags_of
 from mlsteward.workspace import Workspace
@@ -31,6 +33,9 @@ def dataset_page(workspace: Workspace, name: str) -> str:
     lines += ["## Versions", "", *markdown_table(headers, rows), ""]
     if version.warnings:
         lines += ["## Warnings", "", *(f"- {warning}" for warning in version.warnings), ""]
+    asset = f"dataset:{version.name}"
+    if said := comments_section(workspace.store.read(lambda transaction: comments_of(transaction, asset))):
+        lines += [*said[1:], ""]
     lines += ["## Columns", ""]
     lines += markdown_table(
         ("column", "type", "null", "distinct", "minimum", "median", "maximum", "frequent", "warnings"),

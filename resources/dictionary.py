@@ -1,11 +1,14 @@
 """The page `mlsteward://dictionary/{dataset}`."""
 
-from itertools import pairwise
+from dataclasses import replace
 
 from mlsteward.dictionary.card import card_of
-from mlsteward.dictionary.entry import WORDS, Entry
+from mlsteward.dictionary.comment import Feedback, comments_section
+from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.versions import changes
 from mlsteward.server.declare import Page
 from mlsteward.store.catalogue import read_catalogue
+from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import dataset_names
 from mlsteward.store.dictionary import entry_history
 from mlsteward.workspace import Workspace
@@ -18,26 +21,20 @@ def dictionary_page(workspace: Workspace, dataset: str) -> str:
     history = workspace.store.read(lambda transaction: entry_history(transaction, name))
     lines = [f"# Data dictionary of {name}"]
     for entry in catalogue.dataset(name):
-        card = card_of(entry, catalogue.beside(entry), room=10_000)
+        beside = catalogue.beside(entry)
+        # Comments have a part of their own, made safe for Markdown.
+        card = card_of(entry, replace(beside, feedback=Feedback()), room=10_000)
         lines += ["", f"## {entry.column or name}", "", card.verdict, ""]
         lines += [f"- {line}" for line in card.lines()]
-        lines += _changes([version for version in history if version.asset == entry.asset])
+        lines += changes([version for version in history if version.asset == entry.asset])
+        if beside.feedback.total:
+            lines += _comments(workspace, entry)
     return "\n".join(lines) + "\n"
 
 
-def _changes(versions: list[Entry]) -> list[str]:
-    """What each version but the first changed, newest first."""
-    if len(versions) < 2:
-        return []
-    lines = ["- earlier versions:"]
-    for newer, older in pairwise(versions):
-        fields = [field for field in WORDS if getattr(newer, field) != getattr(older, field)]
-        was = "; ".join(f"{field} was “{older.word(field)}”" for field in fields if older.word(field))
-        when = f"{newer.changed:%Y-%m-%d %H:%M}" if newer.changed else ""
-        lines.append(
-            f"  - version {newer.version}, {when} by {newer.actor}: {', '.join(fields) or 'facts'}. {was}".rstrip()
-        )
-    return lines
+def _comments(workspace: Workspace, entry: Entry) -> list[str]:
+    comments = workspace.store.read(lambda transaction: comments_of(transaction, entry.asset))
+    return comments_section(comments, heading="###")
 
 
 def _names(workspace: Workspace, prefix: str) -> list[str]:

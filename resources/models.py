@@ -1,9 +1,14 @@
 """The page `mlsteward://models/{name}`."""
 
 from mlsteward.answer import cell, counted, interval, markdown_table, number
+from mlsteward.dictionary.card import Beside, card_of
+from mlsteward.dictionary.comment import comments_section
 from mlsteward.server.declare import Page
+from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import DatasetVersion
+from mlsteward.store.dictionary import find_entry
 from mlsteward.store.lineage import Use, origins_of, uses_of_model
+from mlsteward.store.links import links_of
 from mlsteward.store.models import Model, find_model, model_names, versions_of
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn
@@ -35,12 +40,25 @@ def model_page(workspace: Workspace, name: str) -> str:
     lines += markdown_table(
         headers, [[one.name, one.kind, one.type, _values(one), one.nulls] for one in model.signature]
     )
+    lines += workspace.store.read(lambda transaction: _said_of(transaction, model))
     lines += ["", "## Lineage", ""]
     lines += [f"- {_origin(origin)}" for origin in origins]
     lines += [f"- run:{model.run} (train), by {model.actor or 'unknown'}: mlsteward://runs/{model.run}"]
     lines += [f"- {model.label}: file {model.path}, SHA-256 {model.sha256}"]
     lines += [f"- used by run:{use.run} ({use.kind}{' of ' + use.dataset if use.dataset else ''})" for use in uses]
     return "\n".join(lines) + "\n"
+
+
+def _said_of(transaction: Transaction, model: Model) -> list[str]:
+    """What people wrote about a model, under its name or, where it has none, its run."""
+    asset = f"model:{model.name}" if model.name else model.label
+    links = links_of(transaction, asset) if model.name else []
+    entry = find_entry(transaction, asset) if model.name else None
+    lines: list[str] = []
+    if entry and (entry.version or links):
+        card = card_of(entry, Beside(links=links), room=10_000)
+        lines = ["", "## Documentation", "", card.verdict, "", *(f"- {line}" for line in card.lines())]
+    return [*lines, *comments_section(comments_of(transaction, asset))]
 
 
 def _origin(version: DatasetVersion) -> str:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from mlsteward.answer import cell, interval, markdown_table
+from mlsteward.dictionary.comment import comments_section
 from mlsteward.errors import NotFound, NotSupported
 from mlsteward.names import close_names, parse_run
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.kinds import findings_of
 from mlsteward.server.declare import Page
 from mlsteward.store.activity import Activity, activity_of
+from mlsteward.store.comments import comments_of
 from mlsteward.store.metrics import MetricRow, metrics_of, steps_of
 from mlsteward.store.runs import Run, get_run, run_numbers
 from mlsteward.store.transaction import Transaction
@@ -49,6 +51,7 @@ def run_page(workspace: Workspace, number: str) -> str:
     result = json.dumps(run.result, indent=1, ensure_ascii=False) if run.result else ""
     lines += _section("Result", ["```json", result, "```"] if result else [])
     lines += _section("Environment", markdown_table(("what", "version"), _members(dict(run.environment))))
+    lines += comments_section(workspace.store.read(lambda t: comments_of(t, run.label)))
     lines += _section("Changes", [_change(change) for change in changes])
     log = folder.log_tail(_LOG_LINES)
     lines += _section("End of the log", ["```", log, "```"] if log else [])

@@ -42,7 +42,7 @@ def comment_on_asset(call: Call, asset: str, text: str, rating: int = 0) -> Comm
             next=shown_by(found),
         )
 
-    return call.change(write, asset=str(found), why=words[:200])
+    return call.change(write, asset=str(found), why=f"rated {rating}" if rating else "")
 
 
 TOOL = Tool(comment_on_asset, title="Comment on an asset", toolset="glossary", read_only=False)

@@ -7,7 +7,7 @@ from mlsteward.dictionary.link import approvals, in_sight
 from mlsteward.dictionary.metric import MetricValue
 from mlsteward.dictionary.term import term_name
 from mlsteward.server.declare import Call, Tool
-from mlsteward.store.metric_values import assets_read, columns_read, measure
+from mlsteward.store.metric_values import Reads, measure, metric_reads
 from mlsteward.store.terms import Definition, SavedTerm, save_term
 
 SHOWN = 10
@@ -39,8 +39,8 @@ def define_term(
     Of a term that is there, only what is given changes. related: what it is about, as flights.dep_delay, model:delay
     or another term; a - before it unlinks. status: draft, review, approved, certified or `deprecated: SUCCESSOR`.
     """
+    reads = metric_reads(call.workspace, sql) if sql.strip() else Reads([])
     value = measure(call.workspace, sql) if sql.strip() else None
-    schemas = call.workspace.store.read(lambda t: columns_read(t, value.datasets)) if value else {}
     given = Definition(
         term=term,
         definition=definition,
@@ -50,7 +50,7 @@ def define_term(
         sql=sql,
         status=status,
         value=value,
-        reads=assets_read(sql, schemas) if value else [],
+        reads=reads,
     )
     saved = call.change(lambda t: save_term(t, given, call.actor.name), asset=f"term:{term_name(term)}", why=status)
     return _answer(saved, value)

@@ -110,10 +110,12 @@ class Card(BaseModel):
 
     def lines(self) -> list[str]:
         """The card as text, a line each."""
+        # A term's verdict opens with what it is called.
+        said_before = ("description", "status", *(("business_name",) if self.asset.startswith("term:") else ()))
         said = [
             f"{field.replace('_', ' ')}: {value} ({self._source(field)})"
             for field in WORDS
-            if field not in ("description", "status") and (value := getattr(self, field))
+            if field not in said_before and (value := getattr(self, field))
         ]
         facts = [
             f"type: {self.type}" if self.type else "",
@@ -124,7 +126,7 @@ class Card(BaseModel):
             "relationships: " + "; ".join(self.relationships) if self.relationships else "",
             "not recorded: " + "; ".join(self.not_recorded) if self.not_recorded else "",
             "the newest version of the dataset no longer has this column" if self.gone else "",
-            f"version {self.version} of the entry, {self.changed}",
+            f"version {self.version} of the entry, {self.changed}" if self.version else "",
         ]
         first = [f"value: {self.value}" if self.value else "", f"status: {self.status}" if self.status else ""]
         return [*(line for line in first if line), *said, *(fact for fact in facts if fact), *self._said_of_it()]
@@ -169,6 +171,10 @@ def values_of(entry: Entry) -> str:
     facts = entry.facts
     if entry.kind == "dataset":
         return counted(facts.rows, "row") if facts.rows else ""
+    if entry.kind != "column":
+        return ""
+    if facts.masked:
+        return f"masked ({facts.masked})"
     parts = [f"{100 * facts.null_share:.2g} % null" if facts.nulls else "no nulls", f"{facts.distinct:,} distinct"]
     if facts.minimum is not None and facts.maximum is not None:
         parts.insert(0, f"{_end(facts.minimum)} to {_end(facts.maximum)}")

@@ -77,7 +77,15 @@ class Catalogue:
 
     def links_of(self, asset: str) -> list[Link]:
         """The links of an asset or a term."""
-        return [link for link in self.links if asset in (link.asset, link.term)]
+        return self._links.get(asset, [])
+
+    @cached_property
+    def _links(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.links:
+            for end in (link.asset, link.term):
+                found.setdefault(end, []).append(link)
+        return found
 
     def beside(self, entry: Entry, value: str = "") -> Beside:
         """What stands beside an entry; `value` is that of a metric, in words."""

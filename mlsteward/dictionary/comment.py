@@ -11,6 +11,8 @@ from mlsteward.names import Reference
 
 LONGEST = 2000
 BEST = 5
+# What a card shows of an asset's comments.
+NEWEST = 3
 
 
 class Comment(BaseModel):
@@ -50,12 +52,20 @@ class Feedback(BaseModel):
         return ", ".join([*parts, counted(self.total, "comment")]) if self.total else ""
 
 
-def comments_section(comments: Sequence[Comment], feedback: Feedback) -> list[str]:
+def feedback_from(comments: Sequence[Comment]) -> Feedback:
+    """What all comments on an asset, newest first, come to."""
+    rated = {comment.actor: comment.rating for comment in reversed(comments) if comment.rating}
+    mean = sum(rated.values()) / len(rated) if rated else None
+    return Feedback(newest=list(comments[:NEWEST]), total=len(comments), rating=mean, raters=len(rated))
+
+
+def comments_section(comments: Sequence[Comment], heading: str = "##") -> list[str]:
     """The part of a page that holds an asset's comments; [] when there are none."""
     if not comments:
         return []
+    feedback = feedback_from(comments)
     lines = [f"- {escaped(comment.line(LONGEST))}" for comment in comments]
-    return ["", "## Comments", "", f"{feedback.summary[:1].upper()}{feedback.summary[1:]}.", "", *lines]
+    return ["", f"{heading} Comments", "", f"{feedback.summary[:1].upper()}{feedback.summary[1:]}.", "", *lines]
 
 
 def escaped(text: str) -> str:

@@ -10,10 +10,11 @@ from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.link import approvals, in_sight
 from mlsteward.dictionary.listing import Listing, list_entries
-from mlsteward.dictionary.search import named_entries, names_like, unknown_name
+from mlsteward.dictionary.search import misspelt_term, named_entries, names_like, unknown_name
 from mlsteward.errors import NotFound
 
 CARDS = 3
+LINKS = 6
 # Characters of each field of a card, the first that fits being taken.
 _ROOMS = (900, 250, 100, 40)
 # What a metric's value is, in words.
@@ -28,6 +29,7 @@ class DictionaryAnswer(Answer):
     health: list[str] = Field(default_factory=list[str], description="Freshness, alerts, status.")
     links: list[str] = Field(default_factory=list[str], description="Terms of the glossary.")
     comments: list[str] = Field(default_factory=list[str])
+    rating: str | None = None
     page: str | None = Field(default=None, description="Where everything stands.")
 
     def body(self) -> list[str]:
@@ -45,7 +47,7 @@ class DictionaryAnswer(Answer):
             lines.append("relationships: " + "; ".join(self.relationships))
         lines += self.health
         lines += ["terms: " + "; ".join(self.links)] if self.links else []
-        lines += ["comments: " + "; ".join(self.comments)] if self.comments else []
+        lines += [f"comments ({self.rating}): " + "; ".join(self.comments)] if self.comments else []
         return lines
 
 
@@ -110,8 +112,9 @@ def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
         total=len(here),
         relationships=[f"{one.words} ({100 * one.coverage:.3g} %)" for one in beside.relationships[:8]],
         health=_health(table, beside),
-        links=[link.words(table.asset) for link in in_sight(beside.links, table.asset)[:4]],
+        links=_links(catalogue, table, here),
         comments=[comment.line(100) for comment in beside.feedback.newest[:2]],
+        rating=beside.feedback.summary or None,
         page=f"mlsteward://dictionary/{name}",
         next=f'document_asset(asset="{name}", columns={{"{example}": "…"}})'
         if silent
@@ -121,6 +124,16 @@ def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
     return answer
 
 
+def _links(catalogue: Catalogue, table: Entry, columns: list[Entry]) -> list[str]:
+    """The terms of a table, then those of its columns, suggestions last."""
+    found = [(link, "") for link in in_sight(catalogue.links_of(table.asset), table.asset)]
+    for column in columns:
+        links = in_sight(catalogue.links_of(column.asset), column.asset)
+        found += [(link, f"{column.column}: ") for link in links if link.origin != "sql"]
+    found.sort(key=lambda one: one[0].state)
+    return [f"{name}{link.words(link.asset)}" for link, name in found[:LINKS]]
+
+
 def _health(table: Entry, beside: Beside) -> list[str]:
     card = card_of(table, beside)
     said = {
@@ -128,7 +141,6 @@ def _health(table: Entry, beside: Beside) -> list[str]:
         "alerts": card.alerts and f'{card.alerts}, see list_alerts(asset="{table.dataset}")',
         "status": card.status,
         "review by": card.review_by,
-        "rating": card.rating,
     }
     return [f"{name}: {words}" for name, words in said.items() if words]
 
@@ -174,10 +186,14 @@ def _search(catalogue: Catalogue, query: str, entries: list[Entry], dataset: str
     doubt = f"Nothing is called {unknown!r}. " if unknown else ""
     if close:
         doubt += "Did you mean " + " or ".join(f"`{name}`" for name in close) + "? "
-    shown = [hit.entry for hit in hits[:limit]]
+    found = [hit.entry for hit in hits]
+    if meant := None if close else misspelt_term(query, [entry for entry in entries if entry.kind == "term"]):
+        doubt += f"Did you mean `{meant.business_name}`? "
+        found = [meant, *(entry for entry in found if entry.asset != meant.asset)]
+    shown = found[:limit]
     return DictionaryAnswer(
-        verdict=f"{doubt}{counted(len(hits), 'matches', 'match')} {query!r}; best: {shown[0].name}.",
-        total=len(hits),
+        verdict=f"{doubt}{counted(len(found), 'matches', 'match')} {query!r}; best: {shown[0].name}.",
+        total=len(found),
         columns=list_entries(shown, with_dataset=True),
         next=f'lookup_data_dictionary(query="{shown[0].name}")',
     )

@@ -28,11 +28,11 @@ class MetricValue(BaseModel):
 
     def words(self, unit: str = "") -> str:
         """`0.2131 on flights@3 (2026-03-01 08:30 UTC)`."""
-        on = f"on {', '.join(dict.fromkeys(self.datasets.values()))}"
-        when = f"({self.measured:%Y-%m-%d %H:%M} UTC)"
+        names = ", ".join(dict.fromkeys(self.datasets.values()))
+        on = f" on {names}" if names else ""
         if self.error:
-            return f"could not be measured {on}: {clipped(self.error, 200)} {when}"
-        return f"{self.shown(unit)} {on} {when}"
+            return f"cannot be measured{on}: {clipped(self.error, 200)}"
+        return f"{self.shown(unit)}{on} ({self.measured:%Y-%m-%d %H:%M} UTC)"
 
     def shown(self, unit: str = "") -> str:
         """The values alone."""

@@ -23,6 +23,8 @@ _ASKING = frozenset(
     " variable what whats when where which who whose why with you".split()
 )
 _KINDS = re.compile(r"^(column|dataset|term|model):")
+# Shorter texts look like one another by chance.
+_SHORTEST_MISSPELT = 5
 _NAMELIKE = re.compile(r"[\w]+(?:\.[\w]+)*")
 
 
@@ -134,6 +136,19 @@ def names_like(query: str, entries: Sequence[Entry]) -> list[str]:
     words += [" ".join(words)] if len(words) > 1 else []
     found = [name for word in words for name in close_names(word, sorted(names), limit=2) if _alike(word, name)]
     return list(dict.fromkeys(found))[:3]
+
+
+def misspelt_term(query: str, terms: Sequence[Entry]) -> Entry | None:
+    """The term that a query almost spells, whole: `lat flihgt` is the late flight."""
+    asked = " ".join(asked_words(query))
+    known = {" ".join(split_words(phrase)): term for term in terms for phrase in phrases(term)}
+    if not known or len(asked) < _SHORTEST_MISSPELT:
+        return None
+    from rapidfuzz.fuzz import ratio  # at first use, as in `close_names`
+    from rapidfuzz.process import extractOne
+
+    found = extractOne(asked, list(known), scorer=ratio, score_cutoff=80)
+    return known[found[0]] if found else None
 
 
 def _alike(word: str, name: str) -> bool:

@@ -10,7 +10,7 @@ from mlsteward.answer import clipped
 from mlsteward.dictionary.entry import Entry, term_entry
 from mlsteward.dictionary.words import singular, split_words
 from mlsteward.errors import InvalidArgument, InvalidName
-from mlsteward.names import suggest_name
+from mlsteward.names import KINDS, suggest_name
 
 _LONGEST = 80
 _SIGNS = re.compile(r"[^\w\s.,;:!?'\"`()\[\]/&-]")
@@ -37,6 +37,8 @@ def spelling(text: str) -> str:
 def new_term(text: str) -> Entry:
     """An entry for a term that is not there yet. Raises InvalidName for what cannot name one."""
     given = spelling(text)
+    if given.partition(":")[0] in KINDS:
+        raise InvalidName(f"{given!r} names no term but another kind of asset; a term is called by a few words.")
     if not any(character.isalnum() for character in given) or len(given) > _LONGEST:
         raise InvalidName(
             f"A term is called by a few words, at most {_LONGEST} characters, and not {clipped(given, _LONGEST)!r}."

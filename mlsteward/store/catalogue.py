@@ -4,6 +4,7 @@ import threading
 from weakref import WeakKeyDictionary
 
 from mlsteward.dictionary.catalogue import Catalogue
+from mlsteward.dictionary.entry import model_entry
 from mlsteward.store.changes import change_count
 from mlsteward.store.comments import all_feedback
 from mlsteward.store.datasets import summaries
@@ -38,11 +39,17 @@ def read_catalogue(store: Store) -> Catalogue:
 
 def _read(transaction: Transaction, change: int) -> Catalogue:
     newest = summaries(transaction, limit=_MOST_DATASETS)[1]
+    entries, links, feedback = all_entries(transaction), all_links(transaction), all_feedback(transaction)
+    # A model of which nothing but a link or a comment is recorded.
+    spoken_of = {link.asset for link in links} | feedback.keys()
+    models = [asset for asset in spoken_of if asset.startswith("model:")]
+    known = {entry.asset for entry in entries}
+    entries += [model_entry(asset.partition(":")[2]) for asset in sorted(models) if asset not in known]
     return Catalogue(
         change,
-        all_entries(transaction),
+        entries,
         all_relationships(transaction),
-        all_links(transaction),
-        all_feedback(transaction),
+        links,
+        feedback,
         {one.name: f"version {one.version} registered {one.created:%Y-%m-%d %H:%M} UTC" for one in newest},
     )

@@ -3,13 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from mlsteward.dictionary.comment import Comment, Feedback
+from mlsteward.dictionary.comment import NEWEST, Comment, Feedback, feedback_from
 from mlsteward.names import Reference
 from mlsteward.store.changes import change_count
 from mlsteward.store.transaction import Transaction
 
-# What a card shows of an asset's comments.
-NEWEST = 3
 _COLUMNS = "number asset version text rating actor client created".split()
 # Of each person the last rating counts.
 _RATINGS = """
@@ -47,10 +45,7 @@ def comments_of(transaction: Transaction, asset: str) -> list[Comment]:
 
 def feedback_of(transaction: Transaction, asset: str) -> Feedback:
     """What is thought of one asset."""
-    comments = comments_of(transaction, asset)
-    rated = {comment.actor: comment.rating for comment in reversed(comments) if comment.rating}
-    mean = sum(rated.values()) / len(rated) if rated else None
-    return Feedback(newest=comments[:NEWEST], total=len(comments), rating=mean, raters=len(rated))
+    return feedback_from(comments_of(transaction, asset))
 
 
 def all_feedback(transaction: Transaction) -> dict[str, Feedback]:

@@ -52,11 +52,13 @@ def add_suggestions(
     return _write(transaction, new, actor)
 
 
-def set_reads(transaction: Transaction, term: str, assets: Iterable[str], actor: str) -> list[Link]:
+def link_reads(
+    transaction: Transaction, term: str, assets: Iterable[str], actor: str, *, reason: str = ""
+) -> list[Link]:
     """What a metric's SQL reads now, in place of what it read before. Returns what changed."""
     reads = set(assets)
     before = {link.asset for link in links_of(transaction, term) if link.origin == "sql" and link.state == "approved"}
-    links = [Link(term=term, asset=asset, state="approved", origin="sql") for asset in sorted(reads - before)]
+    links = [Link(term=term, asset=asset, state="approved", origin="sql", reason=reason) for asset in sorted(reads)]
     links += [Link(term=term, asset=asset, state="removed", origin="sql") for asset in sorted(before - reads)]
     return _write(transaction, links, actor)
 
@@ -69,7 +71,7 @@ def _write(transaction: Transaction, links: Sequence[Link], actor: str) -> list[
     added: list[Link] = []
     for link in links:
         current = known.get((link.term, link.asset))
-        if current and current.state == link.state:
+        if current and current.state == link.state and (link.origin == "person" or current.reason == link.reason):
             continue
         if current and current.origin == "sql" and link.state == "rejected":
             raise InvalidArgument(f"{link.term} reads {link.asset} in its SQL, so that link stays as long as it does.")

@@ -4,13 +4,19 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlsteward.data.sql.statement import Statement
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.link import Link
 from mlsteward.dictionary.metric import MetricValue, same_data, values_of
-from mlsteward.errors import InvalidSQL, NotSupported, StewardError, StoreBusy
+from mlsteward.errors import InvalidSQL, NotSupported, Refused, StewardError, StoreBusy
+from mlsteward.lineage.edge import Edge, column_asset, dataset_asset
+from mlsteward.names import parse_reference
 from mlsteward.store.datasets import find_dataset
+from mlsteward.store.dictionary import find_entry
+from mlsteward.store.lineage import add_edges
+from mlsteward.store.links import link_reads, links_of
 from mlsteward.store.meta import find_tables
 from mlsteward.store.transaction import Transaction
 
@@ -23,6 +29,7 @@ _MOST_KEPT = 20
 _FIELDS = 'datasets masked "values" error measured'.split()
 _NAMES = [name.strip('"') for name in _FIELDS]
 _MOST_COLUMNS = 30
+_ALL_COLUMNS = "any of its columns"
 
 
 def measure(workspace: "Workspace", sql: str) -> MetricValue:
@@ -49,18 +56,23 @@ def measure(workspace: "Workspace", sql: str) -> MetricValue:
 
 
 def current_value(workspace: "Workspace", term: Entry) -> MetricValue:
-    """The value of a metric on the newest versions: the one kept, or measured now where the data moved."""
-    known = workspace.store.read(lambda t: _still_good(t, term))
+    """The value of a metric on the newest versions: the one kept, or measured now where the data moved.
+
+    Where it reads columns that the reader may not see, it says so: without them it would be another number.
+    """
+    # The reader's own entry may leave out the SQL.
+    whole = workspace.store.read(lambda t: find_entry(t.whole, term.asset))
+    known = workspace.store.read(lambda t: _hidden(t, whole) or _still_good(t, whole))
     if known:
         return known
     try:
-        value = measure(workspace, term.sql)
+        value = measure(workspace, whole.sql)
     except StoreBusy:
         raise
     except StewardError as error:
         words = error.said()
-        value = workspace.store.read(lambda t: _failed(t, term, words))
-    workspace.store.write(lambda t: keep_value(t, term, value))
+        value = workspace.store.read(lambda t: _failed(t, whole, words))
+    workspace.store.write(lambda t: keep_value(t, whole, value))
     return value
 
 
@@ -73,6 +85,8 @@ def keep_value(transaction: Transaction, term: Entry, value: MetricValue) -> Non
     )
     fields = value.model_dump() | {"datasets": same[2], "masked": same[3]}
     transaction.insert("metric_values", [{"term": term.asset, "sql": term.sql, **fields}])
+    if not value.error:
+        add_edges(transaction, _edges(transaction, term, value))
 
 
 def values_over_time(transaction: Transaction, term: Entry) -> list[MetricValue]:
@@ -81,22 +95,59 @@ def values_over_time(transaction: Transaction, term: Entry) -> list[MetricValue]
     return [value for value in kept if value.masked == _masked(transaction, value.datasets)]
 
 
-def columns_read(transaction: Transaction, datasets: Mapping[str, str]) -> dict[str, list[str]]:
-    """The columns of each table that a statement names, as its lineage is told from."""
-    return {
-        table: [column.name for column in find_dataset(transaction, label).columns] for table, label in datasets.items()
-    }
+class Reads(NamedTuple):
+    """The datasets and columns that a metric's statement reads; with `all_columns`, too many columns to name."""
+
+    assets: list[str]
+    all_columns: bool = False
 
 
-def assets_read(sql: str, schemas: Mapping[str, Sequence[str]]) -> list[str]:
-    """The datasets and columns that a metric's statement reads; no columns where it reads too many to name."""
+def metric_reads(workspace: "Workspace", sql: str) -> Reads:
+    """What a metric's statement reads. Raises InvalidSQL, and Refused where its writer may not see all of that."""
     from mlsteward.lineage.columns import column_lineage  # opens an engine: only who defines a metric needs it
 
+    statement = workspace.queries.read(sql)
+    _check_tables(statement)
+    schemas = workspace.store.read(lambda t: {table: _columns(t, table) for table in statement.datasets})
     edges = column_lineage(sql, schemas)
     columns = {f"column:{edge.source_table.partition('@')[0]}.{edge.source_column}" for edge in edges}
-    unknown = len(columns) > _MOST_COLUMNS or any(edge.subtype == "UNKNOWN" for edge in edges)
+    too_many = len(columns) > _MOST_COLUMNS or any(edge.subtype == "UNKNOWN" for edge in edges)
     datasets = {f"dataset:{table.partition('@')[0]}" for table in schemas}
-    return sorted(datasets | (set() if unknown else columns))
+    reads = Reads(sorted(datasets if too_many else datasets | columns), too_many)
+    if hidden := workspace.store.read(lambda t: _masked_of(t, reads)):
+        raise Refused(f"The metric would read {', '.join(hidden)}, masked for you.", next="list_datasets()")
+    return reads
+
+
+def set_reads(transaction: Transaction, term: str, reads: Reads, actor: str) -> list[Link]:
+    """Link a metric to what its statement reads now."""
+    return link_reads(transaction, term, reads.assets, actor, reason=_ALL_COLUMNS if reads.all_columns else "")
+
+
+def _columns(transaction: Transaction, table: str) -> list[str]:
+    return [column.name for column in find_dataset(transaction, table).columns]
+
+
+def _masked_of(transaction: Transaction, reads: Reads) -> list[str]:
+    """The columns among what a statement reads that are masked."""
+    hidden: list[str] = []
+    for asset in map(parse_reference, reads.assets):
+        masked = transaction.masks.of(asset.name)
+        if reads.all_columns:
+            hidden += [f"{asset.name}.{column}" for column in masked]
+        elif asset.column.casefold() in masked:
+            hidden.append(f"{asset.name}.{asset.column}")
+    return hidden
+
+
+def _hidden(transaction: Transaction, term: Entry) -> MetricValue | None:
+    if not transaction.masks.hidden:
+        return None
+    links = [link for link in links_of(transaction, term.asset) if link.origin == "sql" and link.state == "approved"]
+    reads = Reads([link.asset for link in links], any(link.reason == _ALL_COLUMNS for link in links))
+    hidden = _masked_of(transaction, reads)
+    words = f"it reads {', '.join(hidden)}, masked for you"
+    return MetricValue(datasets={}, error=words, measured=datetime.now(UTC)) if hidden else None
 
 
 def _check_tables(statement: Statement) -> None:
@@ -141,6 +192,15 @@ def _failed(transaction: Transaction, term: Entry, error: str) -> MetricValue:
     return MetricValue(
         datasets=datasets, masked=_masked(transaction, datasets), error=error, measured=datetime.now(UTC)
     )
+
+
+def _edges(transaction: Transaction, term: Entry, value: MetricValue) -> list[Edge]:
+    """What the value was measured on: versions of datasets, and the columns of theirs that are read."""
+    reads = [parse_reference(link.asset) for link in links_of(transaction, term.asset) if link.origin == "sql"]
+    labels = {label.partition("@")[0]: label for label in value.datasets.values()}
+    sources = [dataset_asset(label) for label in labels.values()]
+    sources += [column_asset(labels[one.name], one.column) for one in reads if one.column and one.name in labels]
+    return [Edge(source=source, target=term.asset, kind="metric") for source in sources]
 
 
 def _kept(transaction: Transaction, term: Entry) -> list[MetricValue]:

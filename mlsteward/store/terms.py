@@ -12,8 +12,8 @@ from mlsteward.dictionary.term import called, check_synonyms, key, new_term, spe
 from mlsteward.errors import InvalidArgument, InvalidName
 from mlsteward.store.assets import pairs_to_link, resolve_status
 from mlsteward.store.dictionary import all_terms, find_term, write_words
-from mlsteward.store.links import links_of, set_links, set_reads
-from mlsteward.store.metric_values import keep_value
+from mlsteward.store.links import links_of, set_links
+from mlsteward.store.metric_values import Reads, keep_value, set_reads
 from mlsteward.store.transaction import Transaction
 
 
@@ -28,7 +28,7 @@ class Definition(BaseModel):
     sql: str = ""
     status: str = ""
     value: MetricValue | None = None
-    reads: list[str] = []
+    reads: Reads = Reads([])
 
 
 class SavedTerm(BaseModel):
