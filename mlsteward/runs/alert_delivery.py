@@ -1,12 +1,12 @@
 """Sending what happens to alerts to a webhook or a command, in a thread of its own: no call waits for it."""
 
 import logging
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mlsteward.errors import StewardError
+from mlsteward.runs.background import Background
 from mlsteward.store.alert_deliveries import Channel, Claim, claim_deliveries, finish_delivery, next_due
 
 if TYPE_CHECKING:
@@ -17,66 +17,24 @@ logger = logging.getLogger("mlsteward.alerts")
 # Seconds before the second attempt, the third, …: five of them, over half an hour.
 PAUSES = (5.0, 20.0, 80.0, 320.0, 1280.0)
 _STORE_BUSY_SECONDS = 30.0
-# How long a server that ends waits for the other side.
-_LAST_SECONDS = 3.0
 
 
-class AlertDelivery:
-    """Sends events to the channels the operator named. While there is nothing to send there is no thread."""
+class AlertDelivery(Background):
+    """Sends events to the channels the operator named. What is not sent yet is for the next server that looks."""
 
     def __init__(
         self, store: "Store", *, webhook: str = "", command: str = "", pauses: Sequence[float] = PAUSES
     ) -> None:
+        super().__init__("mlsteward-alerts")
         self._store = store
         named: dict[Channel, str] = {"webhook": webhook, "command": command}
         self._targets: dict[Channel, str] = {channel: target for channel, target in named.items() if target}
         self._pauses = pauses
-        self._lock = threading.Lock()
-        self._woken = threading.Event()
-        self._closed = False
-        self._abandoned = False
-        self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         """Something may have been committed that is to be sent. Returns at once."""
-        if not self._targets:
-            return
-        with self._lock:
-            self._woken.set()
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._send, name="mlsteward-alerts", daemon=True)
-                self._thread.start()
-
-    def close(self) -> None:
-        """Finish what is being sent, unless that takes long; what is not sent yet is for the next server that looks."""
-        with self._lock:
-            self._closed = True
-            self._woken.set()
-            thread = self._thread
-        if thread is not None:
-            thread.join(_LAST_SECONDS)
-        self._abandoned = True
-
-    def _send(self) -> None:
-        try:
-            while not self._closed:
-                self._woken.clear()
-                pause = self._turn()
-                if pause is None and self._nothing_left():
-                    return
-                self._woken.wait(pause)
-        finally:
-            with self._lock:
-                if self._thread is threading.current_thread():
-                    self._thread = None
-
-    def _nothing_left(self) -> bool:
-        """Whether the thread ends: decided under the lock, so that a wake after it starts another."""
-        with self._lock:
-            if self._woken.is_set():
-                return False
-            self._thread = None
-            return True
+        if self._targets:
+            super().wake()
 
     def _turn(self) -> float | None:
         """Send what is due; the seconds until there is more, None when nothing waits."""
@@ -85,8 +43,8 @@ class AlertDelivery:
             while claims := self._store.write(lambda t: claim_deliveries(t, channels, datetime.now(UTC))):
                 for claim in claims:
                     self._deliver(claim)
-                    if self._closed:
-                        return 0.0
+                    if self._abandoned:
+                        return None
             due = self._store.read(lambda t: next_due(t, channels))
         except StewardError as error:
             logger.warning("alerts could not be sent now: %s", error)

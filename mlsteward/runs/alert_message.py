@@ -3,17 +3,13 @@
 import json
 import shlex
 import subprocess
-import urllib.error
-import urllib.request
 from datetime import UTC
-from email.message import Message
-from http.client import HTTPException
-from typing import IO, Any
+from typing import Any
 
+from mlsteward.runs.post import NotPosted, post_json
 from mlsteward.store.alert_events import AlertEvent
 
 SCHEMA = "mlsteward.alert/1"
-_WEBHOOK_SECONDS = 10
 _COMMAND_SECONDS = 30
 _LONGEST_ERROR = 300
 # Answers of a webhook that may be another one later.
@@ -51,23 +47,11 @@ def message_of(event: AlertEvent) -> dict[str, Any]:
 
 def post(url: str, message: dict[str, Any]) -> None:
     """POST the message as JSON. Raises NotDelivered for any answer but 2xx, and for redirects."""
-    request = urllib.request.Request(
-        url,
-        data=json.dumps(message).encode(),
-        headers={"Content-Type": "application/json", "User-Agent": "mlsteward"},
-        method="POST",
-    )
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_WEBHOOK_SECONDS):
-            pass
-    except urllib.error.HTTPError as error:
-        error.close()
-        for_good = error.code < 500 and error.code not in _LATER
-        raise NotDelivered(f"the webhook answered {error.code}", for_good=for_good) from error
-    except urllib.error.URLError as error:
-        raise NotDelivered(f"the webhook cannot be reached: {error.reason}") from error
-    except (OSError, HTTPException) as error:
-        raise NotDelivered(f"the webhook broke off: {error}") from error
+        post_json(url, message)
+    except NotPosted as error:
+        for_good = 0 < error.status < 500 and error.status not in _LATER
+        raise NotDelivered(f"the webhook {error.words}", for_good=for_good) from error
 
 
 def hand_to(command: str, message: dict[str, Any]) -> None:
@@ -88,12 +72,3 @@ def hand_to(command: str, message: dict[str, Any]) -> None:
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
         raise NotDelivered(f"the command ended with {done.returncode}" + (f": {said}" if said else ""))
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET, or carry it where nobody named: it is an error."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        return None

@@ -2,20 +2,16 @@
 
 import hashlib
 import json
-import urllib.error
-import urllib.request
-from email.message import Message
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from mlsteward.data.remote import redacted
+from mlsteward.runs.post import NotPosted, post_json
 
 Event = dict[str, Any]
 # Where an address without a path takes events, by the OpenLineage API.
 ENDPOINT = "/api/v1/lineage"
-_SECONDS = 10.0
 # The event itself is refused, and will be every time.
 _FOR_GOOD = frozenset({400, 413, 415, 422})
 
@@ -44,24 +40,16 @@ class HttpSink:
     def __init__(self, url: str, api_key: str = "") -> None:
         parts = urlsplit(url)
         self._url = urlunsplit(parts._replace(path=ENDPOINT)) if parts.path in ("", "/") else url
-        self._headers = {"Content-Type": "application/json", "User-Agent": "mlsteward"}
-        if api_key:
-            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self.key = _key(self._url)
         self.shown = redacted(self._url)
 
     def send(self, event: Event) -> None:
         """Raises NotTaken for any answer but 2xx."""
-        body = json.dumps(event, allow_nan=False).encode()
-        request = urllib.request.Request(self._url, data=body, headers=self._headers, method="POST")
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=_SECONDS):
-                pass
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise NotTaken(f"{self.shown} answered {error.code}", for_good=error.code in _FOR_GOOD) from error
-        except (OSError, HTTPException) as error:
-            raise NotTaken(f"{self.shown} cannot be reached: {getattr(error, 'reason', error)}") from error
+            post_json(self._url, event, self._headers)
+        except NotPosted as error:
+            raise NotTaken(f"{self.shown} {error.words}", for_good=error.status in _FOR_GOOD) from error
 
 
 class FileSink:
@@ -86,12 +74,3 @@ class FileSink:
 def _key(target: str) -> str:
     """The address may hold a secret, which the store may not."""
     return hashlib.sha256(target.encode()).hexdigest()[:16]
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the events, and the key, where nobody named."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        return None
