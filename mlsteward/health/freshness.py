@@ -2,9 +2,9 @@
 
 Lateness is judged by gaps: how long it has been since data came, against how long it took after such a weekday before
 (weekends and closing days make gaps that depend on the day they begin on). A gap is plausible up to the median of the
-gaps before it plus four scaled median absolute deviations (the Hampel identifier: Davies & Gather 1993, JASA 88:782), a
-quarter more than the longest but one that was seen, or an hour more than the median, whichever is longest. The longest
-gap seen does not count, because it may have been an outage.
+gaps before it plus four scaled median absolute deviations (the Hampel identifier: Davies & Gather 1993, JASA 88:782),
+a quarter of an ordinary gap more than the longest but one that was seen, or an hour more than the median, whichever is
+longest. The longest gap seen does not count, because it may have been an outage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ MINIMUM_GAPS = 7
 MINIMUM_DAYS = 21
 _MAD = 1.4826
 _SPREADS = 4
-_MARGIN = 1.25
+_MARGIN = 0.25
 _OF_WEEKDAY = 4
 _MOST_GAPS = 60
 
@@ -113,7 +113,8 @@ def plausible(gaps: Sequence[Gap], start: datetime) -> timedelta:
     middle = median(hours)
     spread = _MAD * median(abs(length - middle) for length in hours)
     longest_but_one = hours[-2] if len(hours) > 1 else hours[-1]
-    return timedelta(hours=max(middle + _SPREADS * spread, _MARGIN * longest_but_one, middle + 1))
+    margin = _MARGIN * median(_hours(gap.length) for gap in recent)
+    return timedelta(hours=max(middle + _SPREADS * spread, longest_but_one + margin, middle + 1))
 
 
 def _by_days(newest: datetime, registered: datetime, counts: Mapping[date, int]) -> Limit | None:
@@ -136,7 +137,7 @@ def _why_unknown(arrivals: Sequence[Arrival]) -> str:
     versions = "1 version" if len(arrivals) == 1 else f"{len(arrivals)} versions"
     if newest.newest and newest.registered - newest.newest > timedelta(days=30):
         return f"{versions} and rows that were old when they came tell no rhythm"
-    return f"{versions} tell no rhythm yet"
+    return f"{versions} {'tells' if len(arrivals) == 1 else 'tell'} no rhythm yet"
 
 
 def _in_the_future(future: int, rows: int) -> list[Breach]:

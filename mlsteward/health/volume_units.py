@@ -56,7 +56,8 @@ def expected_next(values: Sequence[int]) -> Expectation | None:
         return None
     logs = [math.log(max(value, 0.5)) for value in values[-_SEEN:]]
     steps = [after - before for before, after in pairwise(logs)]
-    if sum(step >= 0 for step in steps) >= 0.9 * len(steps):
+    falls, rises = sum(step < 0 for step in steps), sum(step > 0 for step in steps)
+    if falls <= 0.1 * len(steps) and rises >= 0.5 * len(steps):
         usual = logs[-1] + median(steps)
         surprises = [abs(step - median(steps)) for step in steps]
     else:
