@@ -1,7 +1,7 @@
 """The whole dictionary at one moment: entries in force, what hangs on them, and the index over them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from mlsteward.answer import cell
@@ -34,14 +34,6 @@ class Catalogue:
     @cached_property
     def index(self) -> Index:
         return Index([entry for entry in self.entries if not entry.gone])
-
-    def with_alerts(self, alerts: Mapping[str, int]) -> "Catalogue":
-        """The same with other alerts, and the index it has built already."""
-        if alerts == self.alerts:
-            return self
-        other = replace(self, alerts=alerts)
-        other.__dict__.update({name: value for name, value in self.__dict__.items() if name == "index"})
-        return other
 
     @property
     def datasets(self) -> list[Entry]:

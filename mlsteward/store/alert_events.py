@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mlsteward.store.activity import add_activity
+from mlsteward.store.changes import count_change
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
 
@@ -57,6 +58,7 @@ def add_event(
         payload=dict(alert),
     )
     t.insert("alert_events", [kept.model_dump()])
+    count_change(t)
     add_activity(
         t,
         actor=kept.actor,

@@ -21,15 +21,13 @@ _ALERTS = "SELECT asset, count(*) FROM alerts WHERE state <> 'resolved' GROUP BY
 
 
 def read_catalogue(store: Store) -> Catalogue:
-    """The dictionary as it stands. Two short queries where nothing changed since the last call."""
+    """The dictionary as it stands. One short query where nothing changed since the last call."""
     with _LOCK:
         known = _LAST.get(store)
 
     def read(transaction: Transaction) -> Catalogue:
         change = change_count(transaction)
-        current = known if known and known.change == change else _read(transaction, change)
-        # Alerts come and go without any change of the dictionary.
-        return current.with_alerts(dict(transaction.rows(_ALERTS)))
+        return known if known and known.change == change else _read(transaction, change)
 
     found = store.read(read)
     with _LOCK:
@@ -52,4 +50,5 @@ def _read(transaction: Transaction, change: int) -> Catalogue:
         links,
         feedback,
         {one.name: f"version {one.version} registered {one.created:%Y-%m-%d %H:%M} UTC" for one in newest},
+        dict(transaction.rows(_ALERTS)),
     )

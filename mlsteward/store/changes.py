@@ -1,12 +1,14 @@
-"""How many transactions have touched the dictionary and what hangs on it."""
+"""How often anything has changed that readers of the dictionary remember."""
 
 from mlsteward.store.transaction import Transaction
-
-_TABLES = ("dictionary", "relationships", "links", "comments")
-_COUNT = ", ".join(f"(SELECT coalesce(max(change), 0) FROM {table})" for table in _TABLES)
 
 
 def change_count(transaction: Transaction) -> int:
     """A copy of the dictionary that was read at this count is good while the count stays."""
-    row = transaction.row(f"SELECT greatest({_COUNT})")
+    row = transaction.row("SELECT count FROM dictionary_changes")
     return int(row[0]) if row else 0
+
+
+def count_change(transaction: Transaction) -> None:
+    """Whoever changes entries, relationships, links, comments, alerts or which version is the newest says so."""
+    transaction.execute("UPDATE dictionary_changes SET count = count + 1")

@@ -5,7 +5,7 @@ from typing import Any
 
 from mlsteward.dictionary.comment import NEWEST, Comment, Feedback, feedback_from
 from mlsteward.names import Reference
-from mlsteward.store.changes import change_count
+from mlsteward.store.changes import count_change
 from mlsteward.store.transaction import Transaction
 
 _COLUMNS = "number asset version text rating actor client created".split()
@@ -32,7 +32,8 @@ def add_comment(
         client=client,
         created=datetime.now(UTC),
     )
-    transaction.insert("comments", [{**comment.model_dump(), "change": change_count(transaction) + 1}])
+    transaction.insert("comments", [comment.model_dump()])
+    count_change(transaction)
     return comment
 
 

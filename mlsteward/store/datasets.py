@@ -11,6 +11,7 @@ from mlsteward.data.profile import TableProfile
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names, parse_reference
+from mlsteward.store.changes import count_change
 from mlsteward.store.masking import Masks
 from mlsteward.store.tags import tagged_version, tags_of
 from mlsteward.store.transaction import Transaction
@@ -169,6 +170,7 @@ def release_version(transaction: Transaction, version: DatasetVersion) -> None:
     transaction.execute(
         "UPDATE dataset_versions SET held = '' WHERE name = ? AND version = ?", [version.name, version.version]
     )
+    count_change(transaction)
 
 
 def _versions(

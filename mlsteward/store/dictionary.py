@@ -7,10 +7,11 @@ from typing import Any
 
 from mlsteward.dictionary.documenting import asset_reference
 from mlsteward.dictionary.entry import Entry, merge, model_entry, same_words
+from mlsteward.dictionary.sensitivity import higher
 from mlsteward.dictionary.term import called, phrases, spelling
 from mlsteward.errors import NotFound
 from mlsteward.names import Reference, close_names
-from mlsteward.store.changes import change_count
+from mlsteward.store.changes import count_change
 from mlsteward.store.links import add_suggestions
 from mlsteward.store.models import find_model
 from mlsteward.store.transaction import Transaction
@@ -128,6 +129,24 @@ def write_entries(transaction: Transaction, entries: Sequence[Entry], actor: str
     return _write(transaction, known, merged, actor)
 
 
+def write_levels(transaction: Transaction, entries: Sequence[Entry], actor: str) -> None:
+    """Take in how sensitive the columns of a version are that is kept aside: it can be read too.
+
+    Columns that the newest version does not have are recorded as gone.
+    """
+    transaction = transaction.whole
+    known = {entry.asset: entry for entry in entries_of(transaction, entries[0].dataset)}
+    found: list[Entry] = []
+    for entry in entries:
+        current = known.get(entry.asset)
+        if current is None:
+            found.append(entry.model_copy(update={"gone": True}))
+        elif "sensitivity" not in current.writers:
+            level = higher(current.sensitivity, entry.sensitivity)
+            found.append(current.model_copy(update={"sensitivity": level}))
+    _write(transaction, known, found, actor)
+
+
 def write_words(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:
     """Record a person's words: of each entry, the fields in `writers`. Returns the entries that got a new version."""
     transaction = transaction.whole
@@ -141,18 +160,18 @@ def write_words(transaction: Transaction, entries: Sequence[Entry], actor: str) 
 
 def _write(transaction: Transaction, known: dict[str, Entry], entries: Sequence[Entry], actor: str) -> list[Entry]:
     now = datetime.now(UTC).replace(tzinfo=None)
-    change = change_count(transaction) + 1
     added: list[Entry] = []
     for entry in entries:
         current = known.get(entry.asset)
         if current and same_words(current, entry):
-            _refresh(transaction, current, entry, change)
+            _refresh(transaction, current, entry)
         else:
             version = current.version + 1 if current else 1
             added.append(entry.model_copy(update={"version": version, "actor": actor, "changed": now}))
     if added:
-        transaction.insert("dictionary", [_row(entry, change) for entry in added])
+        transaction.insert("dictionary", [_row(entry) for entry in added])
         _suggest(transaction, added, actor)
+    count_change(transaction)
     return added
 
 
@@ -165,18 +184,18 @@ def _suggest(transaction: Transaction, changed: Sequence[Entry], actor: str) -> 
         add_suggestions(transaction, known, [entry for entry in changed if entry.kind != "term"], actor)
 
 
-def _refresh(transaction: Transaction, current: Entry, entry: Entry, change: int) -> None:
+def _refresh(transaction: Transaction, current: Entry, entry: Entry) -> None:
     if current.facts == entry.facts and current.position == entry.position:
         return
     transaction.execute(
-        "UPDATE dictionary SET facts = ?, position = ?, change = ? WHERE asset = ? AND version = ?",
-        [entry.facts.model_dump_json(), entry.position, change, current.asset, current.version],
+        "UPDATE dictionary SET facts = ?, position = ? WHERE asset = ? AND version = ?",
+        [entry.facts.model_dump_json(), entry.position, current.asset, current.version],
     )
 
 
-def _row(entry: Entry, change: int) -> dict[str, object]:
+def _row(entry: Entry) -> dict[str, object]:
     fields = entry.model_dump()
-    return {**{name: fields[_field(name)] for name in _FIELDS}, "change": change}
+    return {name: fields[_field(name)] for name in _FIELDS}
 
 
 def _entries(transaction: Transaction, where: str, parameters: Sequence[object]) -> list[Entry]:

@@ -8,7 +8,7 @@ from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.link import Link
 from mlsteward.dictionary.suggest import suggest_links
 from mlsteward.errors import InvalidArgument
-from mlsteward.store.changes import change_count
+from mlsteward.store.changes import count_change
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = "term asset version state origin confidence reason actor changed".split()
@@ -77,8 +77,9 @@ def _write(transaction: Transaction, links: Sequence[Link], actor: str) -> list[
             raise InvalidArgument(f"{link.term} reads {link.asset} in its SQL, so that link stays as long as it does.")
         version = current.version + 1 if current else 1
         added.append(link.model_copy(update={"version": version, "actor": actor, "changed": now}))
-    change = change_count(transaction) + 1
-    transaction.insert("links", [{**link.model_dump(), "change": change} for link in added])
+    if added:
+        transaction.insert("links", [link.model_dump() for link in added])
+        count_change(transaction)
     return added
 
 

@@ -60,9 +60,13 @@ def current_value(workspace: "Workspace", term: Entry) -> MetricValue:
 
     Where it reads columns that the reader may not see, it says so: without them it would be another number.
     """
-    # The reader's own entry may leave out the SQL.
-    whole = workspace.store.read(lambda t: find_entry(t.whole, term.asset))
-    known = workspace.store.read(lambda t: _hidden(t, whole) or _still_good(t, whole))
+
+    def read(t: Transaction) -> tuple[Entry, MetricValue | None]:
+        # The reader's own entry may leave out the SQL.
+        whole = find_entry(t.whole, term.asset)
+        return whole, _hidden(t, whole) or _still_good(t, whole)
+
+    whole, known = workspace.store.read(read)
     if known:
         return known
     try:

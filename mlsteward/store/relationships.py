@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mlsteward.dictionary.relationships import Relationship
-from mlsteward.store.changes import change_count
+from mlsteward.dictionary.sensitivity import Level
+from mlsteward.store.changes import count_change
+from mlsteward.store.masking import masks_of
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = tuple(Relationship.model_fields)
@@ -23,12 +25,17 @@ def all_relationships(transaction: Transaction) -> list[Relationship]:
     )
 
 
+def unseen_relationships(transaction: Transaction, dataset: str, clearance: Level) -> list[Relationship]:
+    """Those from or to `dataset` that somebody of this clearance may not know of, and so cannot have looked for."""
+    known = [one for one in all_relationships(transaction.whole) if dataset in (one.dataset, one.to_dataset)]
+    seen = masks_of(transaction, clearance).relationships(known)
+    return [one for one in known if one not in seen]
+
+
 def write_relationships(transaction: Transaction, dataset: str, found: Sequence[Relationship]) -> None:
     """Put `found` in place of all that was recorded from or to `dataset`."""
-    change = change_count(transaction) + 1
     transaction.execute("DELETE FROM relationships WHERE dataset = ? OR to_dataset = ?", [dataset, dataset])
-    # Deleting must count as a change too, and leaves no row of its own to carry the number.
-    transaction.execute("UPDATE dictionary SET change = ? WHERE asset = ?", [change, f"dataset:{dataset}"])
     now = datetime.now(UTC).replace(tzinfo=None)
     if found:
-        transaction.insert("relationships", [{**one.model_dump(), "found": now, "change": change} for one in found])
+        transaction.insert("relationships", [{**one.model_dump(), "found": now} for one in found])
+    count_change(transaction)

@@ -18,7 +18,6 @@ CREATE TABLE links (
     reason VARCHAR NOT NULL,
     actor VARCHAR NOT NULL,
     changed TIMESTAMP NOT NULL,
-    change BIGINT NOT NULL,
     PRIMARY KEY (term, asset, version)
 );
 
@@ -31,8 +30,7 @@ CREATE TABLE comments (
     rating INTEGER NOT NULL,
     actor VARCHAR NOT NULL,
     client VARCHAR NOT NULL,
-    created TIMESTAMP NOT NULL,
-    change BIGINT NOT NULL
+    created TIMESTAMP NOT NULL
 );
 
 -- What a metric gave: for each of its statements, on these versions of its datasets, with these columns masked.
@@ -45,3 +43,10 @@ CREATE TABLE metric_values (
     error VARCHAR NOT NULL,
     measured TIMESTAMP NOT NULL
 );
+
+-- One row, which counts the changes of all that readers of the dictionary remember: entries, relationships, links,
+-- comments, alerts. It takes the place of a number beside each row.
+CREATE TABLE dictionary_changes (count BIGINT NOT NULL);
+INSERT INTO dictionary_changes VALUES (1);
+ALTER TABLE dictionary DROP COLUMN change;
+ALTER TABLE relationships DROP COLUMN change;
