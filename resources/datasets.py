@@ -18,7 +18,7 @@ def dataset_page(workspace: Workspace, name: str) -> str:
     tags = workspace.store.read(lambda transaction: tags_of(transaction, version.name))
     rows = [
         (
-            one.label,
+            f"{one.label} (kept aside)" if one.held else one.label,
             ", ".join(tag.tag for tag in tags if tag.version == one.version),
             one.rows,
             len(one.columns),

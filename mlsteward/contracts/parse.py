@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mlsteward.answer import clipped
 from mlsteward.contracts.check import Check, ContractColumn
 from mlsteward.contracts.rules import Fields, KnownColumns, read_rule
-from mlsteward.contracts.text import usual_name
+from mlsteward.contracts.text import rule_text, usual_name
 from mlsteward.errors import InvalidArgument, StewardError
 
 _LONGEST = 8_000
@@ -58,15 +58,15 @@ def read_check(text: str, known: KnownColumns) -> Check:
 
 def named_apart(checks: Sequence[Check]) -> list[Check]:
     """The checks, a number added to a name that another has. Two checks that ask the same are one."""
-    found: list[Check] = []
-    taken: set[str] = set()
+    found: dict[str, Check] = {}
+    asked: set[tuple[str, str]] = set()
     for check in checks:
-        if any(check.model_copy(update={"name": one.name}) == one for one in found):
-            continue
         name, count = check.name, 1
-        while name in taken:
+        if (rule := (rule_text(check), check.severity)) in asked:
+            continue
+        while name in found:
             count += 1
             name = f"{check.name} {count}"
-        taken.add(name)
-        found.append(check.model_copy(update={"name": name}))
-    return found
+        asked.add(rule)
+        found[name] = check.model_copy(update={"name": name})
+    return list(found.values())

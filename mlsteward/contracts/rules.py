@@ -31,7 +31,8 @@ _COLUMN = r"""(?P<column>"(?:[^"]|"")+"|'[^']+'|[^"'(){}<>=!/,]+?)"""
 _ENDS = re.compile(
     rf"\s+(?P<words>with\s+failing\s+.+|(?:for\s+)?(?:{SIGN})\s*[\d.,]+\s*%)$", re.IGNORECASE | re.DOTALL
 )
-_SLASHED = re.compile(r"/((?:\\.|[^/\\])*)/", re.DOTALL)
+# What follows a pattern holds no slash, so its end is the last one.
+_SLASHED = re.compile(r"/(.*)/(?=\s|$)", re.DOTALL)
 Fields = dict[str, Any]
 
 
@@ -41,6 +42,7 @@ class KnownColumns:
     def __init__(self, dataset: str, columns: Sequence[ContractColumn]) -> None:
         self.dataset = dataset
         self.families = {column.name: type_family(column.type) for column in columns}
+        self._folded = {column.name.casefold(): column.name for column in columns}
 
     def family(self, column: str) -> str:
         return self.families[column]
@@ -48,9 +50,8 @@ class KnownColumns:
     def find(self, text: str) -> str:
         """The column that `text` names, quoted or not, in any case. Raises InvalidArgument with what was close."""
         wanted = unquoted(text)
-        for name in self.families:
-            if name.casefold() == wanted.casefold():
-                return name
+        if found := self._folded.get(wanted.casefold()):
+            return found
         raise InvalidArgument(
             f"{self.dataset} has no column {wanted!r}.",
             close=close_names(wanted, self.families),

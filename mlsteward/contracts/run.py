@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 # One statement takes so many aggregates: plans of thousands cost more than a second scan of other columns.
-_BATCH = 400
+_BATCH = 200
 # Distinct values of a column that had more than this are estimated.
 _EXACT_DISTINCT = 50_000
 
