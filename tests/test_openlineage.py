@@ -128,6 +128,7 @@ def full_run() -> RunFacts:
         reason="For the report.",
         sql="SELECT 1",
         tags={"actor": "ana", "client": ""},
+        tests=[Assertion(name="range(total)", column="total", passed=True, severity="error")],
         parent=Parent(namespace="airflow", job="dag.task", run=str(uuid.UUID(int=8))),
         inputs=[orders],
         outputs=[orders, DatasetFacts(namespace="here", name="models/m", kind="MODEL", version="2")],
@@ -151,6 +152,9 @@ def test_everything_that_an_event_can_say_is_read_by_the_official_client() -> No
     assert lineage["fields"]["total"]["inputFields"][0]["transformations"] == [{"type": "DIRECT", "subtype": "A"}]
     (everywhere,) = lineage["dataset"]
     assert [way["subtype"] for way in everywhere["transformations"]] == ["FILTER", "SORT"]
+    assert end["run"]["facets"]["test"]["tests"] == [
+        {"type": "range", "status": "pass", "params": {"column": "total"}, "name": "range(total)", "severity": "error"}
+    ]
     assert end["run"]["facets"]["parent"]["run"]["runId"] == str(uuid.UUID(int=8))
 
 

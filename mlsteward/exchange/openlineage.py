@@ -57,6 +57,11 @@ class Assertion(BaseModel):
     actual: str = ""
     words: str = ""
 
+    @property
+    def type(self) -> str:
+        """`null_values` for `null_values(amount)`."""
+        return self.name.partition("(")[0].strip()
+
 
 class Dependency(BaseModel):
     """`field` (of every row, for "") depends on a column of another dataset."""
@@ -96,7 +101,7 @@ class Parent(BaseModel):
 
 
 class RunFacts(BaseModel):
-    """A run of `kind`, made by `actor` with `client`; `ending` is None while it goes on."""
+    """A run of `kind`; `ending` is None while it goes on. `tests` are checks of what it made."""
 
     id: uuid.UUID
     namespace: str
@@ -110,6 +115,7 @@ class RunFacts(BaseModel):
     sql: str = ""
     tags: dict[str, str] = {}
     parent: Parent | None = None
+    tests: list[Assertion] = []
     inputs: list[DatasetFacts] = []
     outputs: list[DatasetFacts] = []
 
@@ -127,14 +133,16 @@ def start_event(run: RunFacts) -> dict[str, Any]:
 def end_event(run: RunFacts) -> dict[str, Any]:
     """How a run ended, with what it read and made."""
     assert run.ending
-    error: Facets = {}
+    facets: Facets = {}
     if run.ending == "FAIL":
-        error = {"errorMessage": {"message": run.error or "It failed.", "programmingLanguage": "Python"}}
+        facets["errorMessage"] = {"message": run.error or "It failed.", "programmingLanguage": "Python"}
+    if run.tests:
+        facets["test"] = {"tests": [_test(one) for one in run.tests]}
     return _event(
         run,
         run.ending,
         run.ended or run.started,
-        error,
+        facets,
         [_dataset(one, "inputFacets") for one in run.inputs],
         [_dataset(one, "outputFacets") for one in run.outputs],
     )
@@ -263,10 +271,18 @@ def _column_metrics(one: Metrics) -> dict[str, Any]:
 
 def _assertion(one: Assertion) -> dict[str, Any]:
     column = {"column": one.column} if one.column else {}
-    known = {"name": one.name, "description": one.words, "actual": one.actual}
-    told = {name: value for name, value in known.items() if value}
+    return {"assertion": one.type, "success": one.passed, **column, **_told(one)}
+
+
+def _test(one: Assertion) -> dict[str, Any]:
+    column = {"params": {"column": one.column}} if one.column else {}
+    return {"type": one.type, "status": "pass" if one.passed else "fail", **column, **_told(one)}
+
+
+def _told(one: Assertion) -> dict[str, str]:
     severity = "warn" if one.severity == "warning" else one.severity
-    return {"assertion": one.name, "success": one.passed, "severity": severity, **column, **told}
+    known = {"name": one.name, "severity": severity, "description": one.words, "actual": one.actual}
+    return {name: value for name, value in known.items() if value}
 
 
 def _signed(facets: Facets, schemas: dict[str, str]) -> Facets:

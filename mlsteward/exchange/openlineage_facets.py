@@ -10,12 +10,13 @@ def _schema(version: str, name: str) -> str:
     return f"{version}/{name}.json#/$defs/{name}"
 
 
-# documentation and tags are of one name and shape on runs, jobs and datasets, and of a schema each.
+# documentation is of one name and shape on jobs and datasets, and of a schema each.
 RUN_FACETS = {
     "errorMessage": _schema("1-0-1", "ErrorMessageRunFacet"),
     "parent": _schema("1-2-0", "ParentRunFacet"),
     "processing_engine": _schema("1-1-1", "ProcessingEngineRunFacet"),
     "tags": _schema("1-0-0", "TagsRunFacet"),
+    "test": _schema("1-0-1", "TestRunFacet"),
 }
 JOB_FACETS = {
     "documentation": _schema("1-1-0", "DocumentationJobFacet"),

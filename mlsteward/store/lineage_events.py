@@ -18,7 +18,7 @@ from mlsteward.exchange.openlineage import (
     run_id,
 )
 from mlsteward.exchange.openlineage_names import external_dataset, job_name, masked_message
-from mlsteward.lineage.edge import COLUMN, OF_COLUMNS, SOURCE, Edge, table_of
+from mlsteward.lineage.edge import COLUMN, OF_COLUMNS, SOURCE, Edge, dataset_asset, table_of
 from mlsteward.names import parse_reference
 from mlsteward.store.check_results import results_of_run
 from mlsteward.store.datasets import DatasetVersion, find_dataset
@@ -29,7 +29,8 @@ from mlsteward.store.runs import Run, get_run
 from mlsteward.store.transaction import Transaction
 
 _ENDINGS: dict[str, Ending] = {"completed": "COMPLETE", "failed": "FAIL", "lost": "FAIL", "cancelled": "ABORT"}
-_MADE_COLUMNS = frozenset({"column"})
+# What a run of these kinds has as its dataset is what it made.
+_MAKERS = frozenset({"register", "transform"})
 BATCH = 20
 
 
@@ -48,7 +49,7 @@ def run_facts(t: Transaction, number: int, namespace: str, parent: Parent | None
     return RunFacts(
         id=run_id(workspace_identity(t), number),
         namespace=namespace,
-        job=job_name(run.kind, run.name),
+        job=job_name(run.kind, run.name or run.dataset),
         kind=run.kind,
         # When a worker took it up is known for sure only when it has ended, and the first event is sent before.
         started=run.created,
@@ -59,6 +60,7 @@ def run_facts(t: Transaction, number: int, namespace: str, parent: Parent | None
         sql=str(run.params.get("sql", "")),
         tags={"run": str(run.number), "actor": run.actor, "client": run.client},
         parent=parent,
+        tests=[] if run.kind == "check" else _assertions(t, run),
         inputs=_inputs(t, run, edges, namespace),
         outputs=_outputs(t, run, edges, namespace),
     )
@@ -76,10 +78,13 @@ def _of_tables(edges: Sequence[Edge]) -> list[Edge]:
 
 def _inputs(t: Transaction, run: Run, edges: Sequence[Edge], namespace: str) -> list[DatasetFacts]:
     assets = dict.fromkeys(one.source for one in _of_tables(edges))
+    if not assets and run.dataset and run.kind not in _MAKERS:
+        # It failed, or left no judgement: still it is known what it looked at.
+        assets = dict.fromkeys([dataset_asset(run.dataset)])
     found = [_facts(t, asset, namespace) for asset in assets]
-    if run.kind != "check":
-        return [one.model_copy(update={"metrics": {}}) for one in found]
-    return _with_assertions(t, run, found, namespace)
+    if run.kind == "check":
+        return [one.model_copy(update={"assertions": _assertions(t, run, one.name)}) for one in found]
+    return [one.model_copy(update={"metrics": {}}) for one in found]
 
 
 def _outputs(t: Transaction, run: Run, edges: Sequence[Edge], namespace: str) -> list[DatasetFacts]:
@@ -177,9 +182,9 @@ def _model(model: Model, namespace: str) -> DatasetFacts:
     )
 
 
-def _with_assertions(t: Transaction, run: Run, found: Sequence[DatasetFacts], namespace: str) -> list[DatasetFacts]:
-    results = results_of_run(t, run.number)
-    assertions = [
+def _assertions(t: Transaction, run: Run, dataset: str = "") -> list[Assertion]:
+    """What came of the run's checks, of those of one dataset where it is named."""
+    return [
         Assertion(
             name=one.check,
             column=one.column,
@@ -188,14 +193,8 @@ def _with_assertions(t: Transaction, run: Run, found: Sequence[DatasetFacts], na
             actual="" if one.value is None else f"{one.value:g}",
             words=one.words,
         )
-        for one in results
-    ]
-    checked = {one.dataset for one in results}
-    return [
-        one.model_copy(update={"assertions": assertions})
-        if one.namespace == namespace and one.name in checked
-        else one.model_copy(update={"metrics": {}})
-        for one in found
+        for one in results_of_run(t, run.number)
+        if dataset in ("", one.dataset)
     ]
 
 
