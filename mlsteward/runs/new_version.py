@@ -23,6 +23,8 @@ from mlsteward.dictionary.relationships import (
     find_relationships,
     with_declared_keys,
 )
+from mlsteward.dictionary.suspicion import suspect
+from mlsteward.runs.carried import with_carried
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import (
     Judgement,
@@ -32,11 +34,12 @@ from mlsteward.runs.judged_version import (
     same_rows,
     why_held,
 )
+from mlsteward.runs.version_levels import KnownLevels, known_levels, record_levels, with_levels
 from mlsteward.store.activity import add_activity
 from mlsteward.store.contracts import check_order
 from mlsteward.store.datasets import DatasetVersion, add_version, newest_version, newest_versions, release_version
-from mlsteward.store.dictionary import entries_of, write_entries
-from mlsteward.store.relationships import write_relationships
+from mlsteward.store.dictionary import entries_of, write_entries, write_levels
+from mlsteward.store.relationships import unseen_relationships, write_relationships
 from mlsteward.store.runs import Run, update_run
 from mlsteward.store.transaction import Transaction
 
@@ -45,8 +48,6 @@ if TYPE_CHECKING:
 
 FILE = "version.json"
 _IDENTITY = "concat_ws('/', algorithm, engine, schema_hash, fingerprint)"
-# What a column brings along from the dataset it was taken from. A role fits the table, so only a written one comes.
-_CARRIED = ("description", "business_name", "unit", "sensitivity", "available_at", "allowed_values")
 
 
 class OtherTable(BaseModel):
@@ -63,7 +64,7 @@ class VersionPlan(BaseModel):
 
     `known` has the paths of snapshots by identity, `newest` the identity of the dataset's newest version; `carried`
     has entries of columns of other datasets that are likely the same, `declared` what the source itself says, `order`
-    the dataset's contract.
+    the dataset's contract, `levels` how sensitive its columns may be.
     """
 
     name: str
@@ -75,6 +76,7 @@ class VersionPlan(BaseModel):
     descriptions: dict[str, str] = {}
     carried: dict[str, Entry] = {}
     declared: Declared | None = None
+    levels: KnownLevels = KnownLevels()
     known: dict[str, str] = {}
     newest: str = ""
     others: list[OtherTable] = []
@@ -115,9 +117,14 @@ def plan_version(
     family: str = "",
     descriptions: Mapping[str, str] | None = None,
     carried: Mapping[str, Entry] | None = None,
+    levels: Mapping[str, str] | None = None,
     snapshot_limit_mb: int = 10240,
 ) -> VersionPlan:
-    """The plan for a version of `name`, with all that its worker must know of the store."""
+    """The plan for a version of `name`, with all that its worker must know of the store.
+
+    Relationships are looked for only with columns that whoever makes the version may see. `levels` has how sensitive
+    columns are at least.
+    """
     identities = transaction.rows(f"SELECT {_IDENTITY}, snapshot, reference, name, version FROM dataset_versions")
     newest = newest_version(transaction, name)
     return VersionPlan(
@@ -132,20 +139,26 @@ def plan_version(
         known={identity: path for identity, path, reference, *_ in identities if not reference},
         newest=next((row[0] for row in identities if newest and row[3:] == (newest.name, newest.version)), ""),
         others=[
-            OtherTable(
-                name=other.name, path=str(workspace / other.snapshot), source=other.source, profile=other.profile
-            )
+            OtherTable(name=other.name, path=str(workspace / other.snapshot), source=other.source, profile=_open(other))
             for other in newest_versions(transaction)
             if other.name != name
         ],
         order=check_order(transaction, workspace, name),
+        levels=known_levels(transaction, name, source, levels),
         snapshot_limit_mb=snapshot_limit_mb,
     )
 
 
+def _open(version: DatasetVersion) -> TableProfile:
+    """The profile of the columns that are not masked for the reader."""
+    columns = [column for column in version.profile.columns if not column.masked]
+    return version.profile.model_copy(update={"columns": columns})
+
+
 def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: VersionPlan, job: Job) -> NewVersion:
     """Profile a draft, look for its relationships and put it in its place; progress goes from 0.4 to 1."""
-    kept = plan.model_copy(update={"known": {}, "carried": {}, "others": [], "order": None})
+    emptied = {"known": {}, "carried": {}, "others": [], "order": None}
+    kept = plan.model_copy(update={**emptied, "levels": KnownLevels(clearance=plan.levels.clearance)})
     if draft.snapshot.identity == plan.newest:
         new = NewVersion(plan=kept, snapshot=place_snapshot(draft, job.workspace, plan.known))
     else:
@@ -158,12 +171,14 @@ def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: Ve
         declared = plan.declared or Declared()
         descriptions = {**plan.descriptions, **declared.descriptions}
         entries = with_declared(harvest_columns(plan.name, profile, descriptions, plan.description), declared)
+        entries = [with_carried(entry, plan.carried.get(entry.column)) for entry in entries]
+        entries = with_levels(entries, draft.snapshot, plan.levels, suspect(connection, draft.source, profile))
         checks = judge_version(connection, draft.file, plan.order, entries, job)
         new = NewVersion(
             plan=kept,
             snapshot=place_snapshot(draft, job.workspace, plan.known),
             profile=profile,
-            entries=[_with_carried(entry, plan.carried.get(entry.column)) for entry in entries],
+            entries=entries,
             relationships=relationships,
             warnings=draft.warnings,
             checks=checks,
@@ -198,6 +213,7 @@ def record_version(transaction: Transaction, run: Run, folder: Path) -> DatasetV
     if new.checks:
         record_judgement(transaction, version, new.checks, new.held, run.number)
     update_run(transaction, run.number, dataset=version.label, fingerprint=version.fingerprint)
+    record_levels(transaction, run, plan.name, plan.levels.clearance)
     return version
 
 
@@ -213,7 +229,8 @@ def release(transaction: Transaction, version: DatasetVersion, runs: Path, actor
 def _describe(transaction: Transaction, new: NewVersion, actor: str) -> None:
     """What the newest version says of itself, in the dictionary."""
     write_entries(transaction, new.entries, actor)
-    write_relationships(transaction, new.plan.name, new.relationships)
+    unseen = unseen_relationships(transaction, new.plan.name, new.plan.levels.clearance)
+    write_relationships(transaction, new.plan.name, [*new.relationships, *unseen])
 
 
 def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
@@ -235,6 +252,8 @@ def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
     )
     if not new.held:
         _describe(transaction, new, run.actor)
+    else:
+        write_levels(transaction, new.entries, run.actor)
     add_activity(
         transaction,
         actor=run.actor,
@@ -273,21 +292,3 @@ def _other_tables(plan: VersionPlan) -> Iterator[DatasetTable]:
     for other in plan.others:
         if Path(other.path).is_file():
             yield DatasetTable(other.name, f"read_parquet({literal(other.path)})", other.profile)
-
-
-def _with_carried(entry: Entry, origin: Entry | None) -> Entry:
-    """`entry` with the words of the column it was taken from, where the values say that it still is that column."""
-    if origin is None or entry.type != origin.type or not _lies_within(entry, origin):
-        return entry
-    carried = {field: getattr(origin, field) for field in _CARRIED if getattr(origin, field)}
-    if "role" in origin.writers:
-        carried["role"] = origin.role
-    return entry.model_copy(update=carried)
-
-
-def _lies_within(entry: Entry, origin: Entry) -> bool:
-    ends = (origin.facts.minimum, entry.facts.minimum, entry.facts.maximum, origin.facts.maximum)
-    if all(isinstance(end, str) for end in ends) or all(isinstance(end, int | float) for end in ends):
-        low, least, most, high = ends
-        return low <= least and most <= high  # pyright: ignore[reportOperatorIssue] - of one type, as just seen
-    return True

@@ -54,8 +54,7 @@ class Request(BaseModel):
     """What to explain. `background` holds the training data; `table` the dataset asked for, None when there was none.
 
     `rows` are rows as text that DuckDB casts to the signature's types, `numbers` rows of `table` (else of the training
-    data), from 1; `notes` is what was seen when rows were checked. `importance` is that of the training, measured anew
-    when `measure`. None of the columns `masked` is looked at.
+    data), from 1; `importance` is the training's, measured anew when `measure`. No column among `masked` is looked at.
     """
 
     model: JudgedModel
