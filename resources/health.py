@@ -2,14 +2,15 @@
 
 from mlsteward.answer import cell, clipped, markdown_table
 from mlsteward.contracts.check import CheckResult
+from mlsteward.contracts.page import check_table, example_tables
 from mlsteward.errors import NotFound
 from mlsteward.health.version import JudgedDay
 from mlsteward.runs.jobs.check import Result
+from mlsteward.runs.seen import seen_run
 from mlsteward.server.declare import Page
 from mlsteward.store.check_results import Health, check_history, health_history
+from mlsteward.store.contracts import contract_of, seen_contract
 from mlsteward.store.datasets import dataset_names, find_dataset
-from mlsteward.store.masking import Masks, masked_words
-from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
@@ -29,11 +30,11 @@ def _page(t: Transaction, dataset: str) -> str:
     if not history:
         raise NotFound(f"{name} was never checked.", next=f'check_data(dataset="{name}")')
     newest = history[0]
-    result = Result.model_validate(get_run(t, newest.run).result)
+    result = Result.model_validate(seen_run(t, newest.run).result)
     lines = [f"# Health of {name}", "", f"{newest.verdict} ({newest.words} UTC, run:{newest.run})", ""]
     lines += markdown_table(("pillar", "state", "evidence", "next"), _pillars(newest))
-    lines += _days(result.days, t.masks, newest)
-    lines += _checks(result.checks, t.masks, name)
+    lines += _days(result.days)
+    lines += _checks(t, name, result.checks)
     lines += ["", "## Checked before", ""]
     lines += markdown_table(("checked (UTC)", "version", "run", "healthy", "pillars"), [_line(one) for one in history])
     results = [one for one in check_history(t, name, limit=_RESULTS) if not one.passed]
@@ -48,9 +49,8 @@ def _pillars(health: Health) -> list[tuple[str, str, str, str]]:
     return [(one.pillar, one.state, _whole(one.words), _whole(one.next)) for one in health.pillars]
 
 
-def _days(days: list[JudgedDay], masks: Masks, health: Health) -> list[str]:
-    volume = health.pillar("volume")
-    if not days or volume is None or masks.among(health.dataset, volume.columns):
+def _days(days: list[JudgedDay]) -> list[str]:
+    if not days:
         return []
     rows = [
         (day.day, day.rows, round(day.expected), f"{day.low:.0f}–{day.high:.0f}", _off(day), day.why)
@@ -61,40 +61,21 @@ def _days(days: list[JudgedDay], masks: Masks, health: Health) -> list[str]:
 
 def _off(day: JudgedDay) -> str:
     if day.running:
-        return "still running"
+        return "incomplete"
     return "off" if day.off else ""
 
 
-def _checks(checks: list[CheckResult], masks: Masks, name: str) -> list[str]:
-    if not checks:
+def _checks(t: Transaction, name: str, checks: list[CheckResult]) -> list[str]:
+    contract = contract_of(t, name)
+    if not checks or contract is None:
         return []
-    lines = ["", "## Checks of the contract", ""]
-    rows = [
-        (
-            check.check,
-            check.severity,
-            "passed" if check.passed else "failed",
-            _whole(masked_words(level) if (level := masks.level(name, check.column)) else check.words),
-            f"{check.failing} of {check.total}" if check.failing else "",
-        )
-        for check in checks
+    return [
+        "",
+        "## Checks of the contract",
+        "",
+        *check_table(seen_contract(t, contract), checks),
+        *example_tables(checks),
     ]
-    lines += markdown_table(("check", "severity", "", "what", "rows that fail"), rows)
-    for check in checks:
-        if check.examples:
-            lines += ["", f"### Rows that fail {check.check}", ""]
-            lines += _examples(check.examples, masks, name)
-    return lines
-
-
-def _examples(examples: list[dict[str, str]], masks: Masks, name: str) -> list[str]:
-    columns = list(dict.fromkeys(column for example in examples for column in example))
-    hidden = masks.among(name, columns)
-    rows = [
-        [masked_words(hidden[column]) if column in hidden else example.get(column, "") for column in columns]
-        for example in examples
-    ]
-    return markdown_table(columns, rows)
 
 
 def _line(health: Health) -> tuple[str, str, str, str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from mlsteward.data.samples import sample_file
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, new_workspace
+from tests.conftest import Assistant, assistant_of, new_workspace
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 120.0
@@ -149,3 +149,46 @@ async def test_a_stale_and_an_unhealthy_source_show_downstream(
     ill = await check(assistant, "late")
     assert ill["lineage"]["state"] == "failing"
     assert "flights is unhealthy (volume (1 of 30 days off" in ill["lineage"]["evidence"]
+
+
+async def test_a_reader_without_clearance_learns_states_and_no_values(
+    assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace, warm: Path
+) -> None:
+    await register(assistant, data, months(year, 3))
+    april = months(year, 4)
+    april.loc[april.index[:5], "carrier"] = "ZQ"
+    await register(assistant, data, pd.DataFrame(april[april["day"] != 9]))
+    known = ", ".join(sorted(set(year["carrier"])))
+    await assistant.call("set_contract", dataset="flights", checks=[f"carrier in ({known})"], wait_seconds=PATIENCE)
+    answer = await check(assistant)
+    assert "2013-04-09" in answer["volume"]["evidence"]
+    reader = new_workspace(workspace.folder, data, warm, max_wait=PATIENCE, clearance="public")
+    async with assistant_of(reader) as public:
+        texts = [
+            await public.text("check_data", dataset="flights", wait_seconds=PATIENCE),
+            await public.text("get_run", run=str(answer["run"])),
+            await public.text("read_page", uri=answer["page"]),
+            await public.text("list_alerts", asset="flights"),
+        ]
+    reader.close()
+    for text in texts:
+        assert "2013-0" not in text
+        assert "ZQ" not in text
+    assert "volume: failing – masked (internal)" in texts[0]
+
+
+async def test_the_history_of_checks_can_be_asked_in_sql(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
+    await register(assistant, data, months(year, 1))
+    await check(assistant)
+    text = await assistant.text("query_data", sql="SELECT pillar, name, passed FROM meta.checks ORDER BY ALL")
+    assert "volume | volume | yes" in text
+
+
+@pytest.mark.parametrize("dataset", ["flihgts", "flights@7", "model:flights"])
+async def test_what_is_no_dataset_is_refused_in_words(
+    assistant: Assistant, data: Path, year: pd.DataFrame, dataset: str
+) -> None:
+    await register(assistant, data, months(year, 1).head(50))
+    words = await assistant.error("check_data", dataset=dataset)
+    assert "flights" in words
+    assert (await assistant.call("list_runs", kind="check"))["total"] == 0

@@ -4,11 +4,9 @@ from pydantic import BaseModel, Field
 
 from mlsteward.answer import RunFindings, clipped, counted
 from mlsteward.health.pillars import Pillar, PillarReport, State
-from mlsteward.health.verdict import verdict
 from mlsteward.runs.check_request import check_request
 from mlsteward.runs.jobs.check import Result
 from mlsteward.server.declare import Call, Tool
-from mlsteward.store.check_results import seen_reports
 from mlsteward.store.runs import Run
 
 _EVIDENCE = 450
@@ -53,19 +51,18 @@ def check_data(call: Call, dataset: str, wait_seconds: float = 20) -> CheckAnswe
             next=ended.wait_on,
         )
     result = Result.model_validate(ended.result)
-    reports = workspace.store.read(lambda t: seen_reports(t.masks, version.name, result.pillars))
-    return _answer(ended, result, reports)
+    return _answer(ended, result)
 
 
-def _answer(run: Run, result: Result, reports: list[PillarReport]) -> CheckAnswer:
+def _answer(run: Run, result: Result) -> CheckAnswer:
     failed = [check.check for check in result.checks if not check.passed]
     return CheckAnswer(
-        verdict=verdict(result.dataset, reports),
+        verdict=result.verdict,
         run=run.number,
         state=run.state,
         dataset=result.dataset,
         healthy=result.healthy,
-        pillars=[_state(report) for report in reports],
+        pillars=[_state(report) for report in result.pillars],
         checks=len(result.checks),
         checks_failed=[*failed[:12], *([f"and {counted(len(failed) - 12, 'more')}"] if len(failed) > 12 else [])],
         page=f"mlsteward://health/{result.dataset.partition('@')[0]}",

@@ -44,7 +44,13 @@ def facts_pillar(profile: TableProfile, name: str) -> PillarReport:
     if empty:
         facts.append(f"nothing in {', '.join(empty[:_MOST])}")
     words = f"no contract says what is right; {'; '.join(facts)}"
-    return PillarReport(pillar="quality", state="no contract", words=words, next=f'set_contract(dataset="{name}")')
+    return PillarReport(
+        pillar="quality",
+        state="no contract",
+        words=words,
+        next=f'set_contract(dataset="{name}")',
+        columns=[*([nulls.name] if nulls and nulls.nulls else []), *empty[:_MOST]],
+    )
 
 
 def stated_freshness(learned: PillarReport, results: Sequence[CheckResult]) -> PillarReport | None:

@@ -43,13 +43,14 @@ class ColumnUse(BaseModel):
 
 
 class SchemaChange(BaseModel):
-    """One change of a column, and who feels it."""
+    """One change of a column, and who feels it. `counted` says that the words tell of its values."""
 
     column: str
     change: str
     compatibility: Compatibility
     uses: list[ColumnUse] = []
     promised: bool = False
+    counted: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -92,7 +93,8 @@ def schema_changes(reference: Sequence[SchemaColumn], current: Sequence[SchemaCo
 def _within(before: SchemaColumn, after: SchemaColumn) -> list[SchemaChange]:
     found = [_of_type(before, after)] if before.type != after.type else []
     if before.nulls == 0 and after.nulls:
-        found.append(_change(after.name, f"has {counted(after.nulls, 'null')} and had none", "warning"))
+        words = f"has {counted(after.nulls, 'null')} and had none"
+        found.append(_change(after.name, words, "warning").model_copy(update={"counted": True}))
     return found
 
 
@@ -145,4 +147,5 @@ def schema_pillar(changes: Sequence[SchemaChange], against: str, columns: int) -
             "models": ", ".join(sorted({use.model for change in worth for use in change.uses})[:20]),
         },
     )
-    return PillarReport(pillar="schema", state=state_of([breach]), words=breach.words, breaches=[breach])
+    told = [change.column for change in worth[:_MOST] if change.counted]
+    return PillarReport(pillar="schema", state=state_of([breach]), words=breach.words, breaches=[breach], columns=told)

@@ -76,7 +76,12 @@ def _results(health: Health, report: PillarReport) -> list[StoredResult]:
 
 def _finding(label: str, report: PillarReport, place: int) -> Finding:
     breach = report.breaches[place]
-    asset = f"column:{label}.{report.columns[0]}" if report.columns else dataset_asset(label)
+    # The whole dataset is concerned; the column is named for those who may not see its values.
+    column: dict[str, str | float] = {"column": report.columns[0]} if report.columns else {}
     return Finding(
-        asset=asset, check=breach.check, severity=breach.severity, words=breach.words, evidence=breach.evidence
+        asset=dataset_asset(label),
+        check=breach.check,
+        severity=breach.severity,
+        words=breach.words,
+        evidence=breach.evidence | column,
     )

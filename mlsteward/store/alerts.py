@@ -133,9 +133,13 @@ def alert_numbers(t: Transaction, prefix: str, limit: int = 50) -> list[str]:
 
 
 def hidden(t: Transaction, alert: Alert, clearance: Level | None = None) -> Alert:
-    """The alert without what it says of the values of a column that is masked for readers of a clearance."""
+    """The alert without what it says of the values of a column that is masked for readers of a clearance.
+
+    The column is the asset's, or of an alert of a whole dataset the one that its evidence names as `column`.
+    """
     reference = parse_reference(alert.asset)
-    level = masks_of(t, clearance).level(reference.name, reference.column) if reference.kind == "column" else ""
+    column = reference.column or str(alert.evidence.get("column", ""))
+    level = masks_of(t, clearance).level(reference.name, column) if column and alert.dataset else ""
     return alert.model_copy(update={"words": masked_words(level), "evidence": {}}) if level else alert
 
 

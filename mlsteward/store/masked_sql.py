@@ -33,6 +33,9 @@ def seen_table(masks: Masks, table: str, select: str) -> str:
     if table == "columns":
         condition = f"(dataset, name) IN ({_pairs(masks)})"
         return f"SELECT * FROM {_without(f'({select})', condition, {'allowed_values': _NONE})}"
+    if table == "checks":
+        condition = f"(dataset, column_name) IN ({_pairs(masks)})"
+        return f"SELECT * FROM {_without(f'({select})', condition, {'words': _WORDS, 'value': 'NULL'})}"
     if table == "terms":
         return f"SELECT * FROM {_without(f'({select})', _HAS_SQL, {'sql': _WORDS})}"
     if table == "relationships":

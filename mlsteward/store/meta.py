@@ -54,6 +54,10 @@ METADATA = {
         FROM models
     """,
     "contracts": "SELECT dataset, version, mode, columns, checks, dropped, actor, created FROM contracts",
+    "checks": """
+        SELECT run, dataset, version, pillar, check_name AS name, column_name, severity, passed, value, words, created
+        FROM check_results
+    """,
     "alerts": """
         SELECT number, asset, check_name AS "check", severity, state, first_seen, last_seen, count, version, run,
             downstream

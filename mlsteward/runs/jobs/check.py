@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -10,9 +10,12 @@ from mlsteward.contracts.check import CheckResult
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.errors import UnusableData
 from mlsteward.health.pillars import PILLARS, Pillar, PillarReport, is_healthy
+from mlsteward.health.verdict import verdict
 from mlsteward.health.version import JudgedDay, Version
 from mlsteward.runs.health_record import record_health
 from mlsteward.runs.job import Job
+from mlsteward.store.check_results import seen_reports
+from mlsteward.store.masking import Masks, masked_words
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
@@ -31,6 +34,9 @@ class Request(BaseModel):
     what its checks are judged by, `calendar` names the holidays that count, `known` are pillars that need no rows and
     `following` the call to name where a pillar is not as it should be.
     """
+
+    # Anybody may ask whether a dataset is healthy: what the result tells of rows is masked for each reader (`seen`).
+    values: ClassVar[bool] = False
 
     dataset: str
     versions: list[Version]
@@ -55,12 +61,26 @@ class Result(BaseModel):
     def findings(self, run: Run) -> list[str]:
         return [f"{report.pillar}: {report.state} – {report.words}" for report in self.pillars]
 
+    def seen(self, masks: Masks) -> Self:
+        """Without what pillars, checks and days tell of masked columns."""
+        name = self.dataset.partition("@")[0]
+        pillars = seen_reports(masks, name, self.pillars)
+        days = [] if any(masks.among(name, one.columns) for one in pillars if one.pillar == "volume") else self.days
+        return self.model_copy(
+            update={
+                "verdict": verdict(self.dataset, pillars),
+                "pillars": pillars,
+                "checks": [_seen_check(masks, name, check) for check in self.checks],
+                "days": days,
+            }
+        )
+
 
 def work(request: Request, job: Job) -> Result:
     """Look at each pillar."""
     from mlsteward.data.engine import connect
     from mlsteward.health.examine import examine
-    from mlsteward.health.verdict import next_call, verdict
+    from mlsteward.health.verdict import next_call
 
     file = job.workspace / request.versions[-1].snapshot
     if not file.is_file():
@@ -86,6 +106,19 @@ def work(request: Request, job: Job) -> Result:
 def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> None:
     """Keep the results with those before; raise alerts for what fails and settle those for what passes."""
     record_health(transaction, run, result.dataset, result.verdict, result.pillars, result.checks)
+
+
+def _seen_check(masks: Masks, name: str, check: CheckResult) -> CheckResult:
+    """A check's result without values of masked columns; a statement may show any of them under another name."""
+    if not masks.of(name):
+        return check
+    level = masks.level(name, check.column)
+    if level or check.type == "sql":
+        words = masked_words(level) if level else "masked"
+        return check.model_copy(update={"words": words, "value": None, "examples": []})
+    hidden = {column for example in check.examples for column in masks.among(name, example)}
+    shown = [{column: cell for column, cell in one.items() if column not in hidden} for one in check.examples]
+    return check.model_copy(update={"examples": shown})
 
 
 def _run_checks(connection: "DuckDBPyConnection", file: Path, request: Request, job: Job) -> list[CheckResult]:
