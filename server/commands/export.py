@@ -1,9 +1,19 @@
 """`mlsteward export FORMAT …`: what is known here, in the formats that others read."""
 
 import argparse
+import json
+import sys
+from pathlib import Path
 
 from mlsteward.config import Settings
+from mlsteward.exchange.croissant import write_croissant
+from mlsteward.exchange.markdown import write_markdown
+from mlsteward.exchange.odcs_write import write_odcs
+from mlsteward.exchange.sheet import Sheet
+from mlsteward.exchange.yaml_text import write_yaml
 from mlsteward.server.command import Command
+from mlsteward.store.sheets import sheet_of
+from mlsteward.workspace import Workspace
 
 
 def _arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -22,7 +32,31 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
         from mlsteward.server.lineage_command import export_events
 
         return export_events(settings, since=given.since, to=given.to)
-    raise NotImplementedError
+    return export(settings, given.format, given.dataset, given.file)
+
+
+def export(settings: Settings, format: str, dataset: str, file: str = "-") -> int:
+    """Write the document to `file`, as a reader of the settings' clearance sees the dataset."""
+    workspace = Workspace(settings)
+    try:
+        sheet = workspace.seen_by(settings.clearance).store.read(lambda t: sheet_of(t, dataset))
+    finally:
+        workspace.close()
+    text = _document(format, sheet)
+    if file == "-":
+        sys.stdout.write(text)
+    else:
+        Path(file).expanduser().write_text(text, encoding="utf-8")
+        sys.stderr.write(f"Wrote {sheet.label} to {file}.\n")
+    return 0
+
+
+def _document(format: str, sheet: Sheet) -> str:
+    if format == "odcs":
+        return write_yaml(write_odcs(sheet))
+    if format == "croissant":
+        return json.dumps(write_croissant(sheet), indent=2, ensure_ascii=False) + "\n"
+    return write_markdown(sheet)
 
 
 _OF_DATASETS = {

@@ -1,0 +1,1 @@
+select 'UA' as carrier
