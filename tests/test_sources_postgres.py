@@ -135,6 +135,20 @@ def test_what_a_user_may_not_read_is_refused(postgres: Postgres, tmp_path: Path)
     assert "not-the-one" not in str(refused.value)
 
 
+def test_a_database_that_is_not_there_is_said(postgres: Postgres, tmp_path: Path) -> None:
+    source = postgres.url("t", database="nowhere", password=WRITTEN)
+    database, secret = open_database(source, [postgres.url(database="nowhere")], allow_private=False)
+    order = SourceOrder(text=database.table.url(), folders=Folders(data=[], workspace=tmp_path))
+    database.secret = str(offer_secret(secret, tmp_path))
+    with pytest.raises(NotFound, match='database "nowhere" does not exist'):
+        register(order.model_copy(update={"database": database}), tmp_path)
+    closed = database.model_copy(update={"secret": "", "table": database.table.model_copy(update={"port": 1})})
+    with pytest.raises(UnusableData, match=r"cannot be read: Connection refused\."):
+        register(order.model_copy(update={"database": closed}), tmp_path)
+    with pytest.raises(Refused, match="The operator has to mend it"):
+        open_database(source, ["postgresql://a:b:c@x:y/"], allow_private=False)
+
+
 def test_a_view_cannot_write(postgres: Postgres, tmp_path: Path) -> None:
     postgres.execute(
         "CREATE FUNCTION shop.sly() RETURNS int LANGUAGE sql AS 'INSERT INTO shop.empty VALUES (1) RETURNING a';"
@@ -171,6 +185,10 @@ def test_an_address_is_written_as_it_is_read() -> None:
     with pytest.raises(InvalidArgument, match="takes no `password`") as error:
         parse_address("postgresql://h/d?password=hunter2#t")
     assert "hunter2" not in str(error.value)
+    for source in ("u:hun/ter2@h/d#t", "u:hun?ter2@h/d#t", "u:hun#ter2@h/d", "u:hunter2:@h:x/d"):
+        with pytest.raises(InvalidArgument, match="%2F") as error:
+            parse_address(f"postgresql://{source}")
+        assert "ter2" not in str(error.value)
     with pytest.raises(InvalidArgument, match="names no table"):
         parse_address("postgresql://h/d#a.b.c")
 

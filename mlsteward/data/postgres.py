@@ -4,6 +4,7 @@ One read-only transaction of the level REPEATABLE READ reads catalog and rows, s
 together; the rows are streamed to a file, so memory does not grow with the table.
 """
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,11 +135,12 @@ def _parameters(database: OpenDatabase, password: str) -> dict[str, Any]:
         "client_encoding": "UTF8",
         "hostaddr": database.host_address,
     }
-    if not database.named:
-        # Without a password libpq would look for one of this machine's own, which is not for this database.
-        return {**given, "passfile": "/dev/null"}
     # What is not given is looked for where libpq looks: PGUSER, PGPASSWORD, pgpass.
-    return {name: value for name, value in given.items() if value != ""}
+    given = {name: value for name, value in given.items() if value != ""}
+    if database.named:
+        return given
+    # A password of this machine's own is not for this database.
+    return {**given, "password": password, "passfile": os.devnull}
 
 
 def _copy(
@@ -162,11 +164,12 @@ def _copy(
 def _explained(error: "Error", address: TableAddress, password: str) -> NotFound | Refused | UnusableData:
     """What the database says, by its first line alone: details quote values of rows."""
     place = address.url(options=False)
-    words = (error.diag.message_primary or str(error).strip().splitlines()[-1]).rstrip(".")
-    words = words.rpartition("FATAL:  ")[2]
+    words = error.diag.message_primary or str(error).strip().splitlines()[0]
+    words = words.rpartition("FATAL:  ")[2].rpartition(" failed: ")[2].rstrip(".")
     words = words.replace(password, "***") if password else words
     state = error.sqlstate or ""
-    if state == "3D000":
+    # A connection that fails has no code, only words.
+    if state == "3D000" or (not state and "does not exist" in words):
         return NotFound(f"{place}: {words}.")
     if state.startswith("28") or state == "42501" or "password" in words.casefold():
         return Refused(f"{place}: {words}. User and password go into the source, or with `--database` to the server.")

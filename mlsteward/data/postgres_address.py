@@ -73,8 +73,14 @@ def parse_address(text: str) -> tuple[TableAddress, str]:
         parts = urlsplit(text)
         host, port = unquote(parts.hostname or ""), parts.port
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        # A password with a bare /, ? or # ends up behind the host, and would be quoted in what is said of it.
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ValueError
     except ValueError:
-        raise InvalidArgument(f"That is no address of a PostgreSQL table; write {_EXAMPLE}.") from None
+        raise InvalidArgument(
+            f"That is no address of a PostgreSQL table; write {_EXAMPLE}, and /, ?, # and @ in user, password and names"
+            " as %2F, %3F, %23 and %40."
+        ) from None
     host = host or query.pop("host", "") or "localhost"
     if "," in host:
         raise InvalidArgument("One host at a time, please.")
@@ -114,8 +120,7 @@ def open_database(text: str, named: Sequence[str], *, allow_private: bool) -> tu
     database unless the source brings its own credentials and the address is public or `allow_private`.
     """
     address, password = parse_address(text)
-    for one in named:
-        known, its_password = parse_address(one)
+    for known, its_password in _known(named):
         if _holds(known, address):
             merged = _completed(address, known)
             theirs = its_password if merged.user == known.user else ""
@@ -124,6 +129,15 @@ def open_database(text: str, named: Sequence[str], *, allow_private: bool) -> tu
         raise Refused(_refusal(address, named))
     table = address.model_copy(update={"database": address.database or address.user})
     return OpenDatabase(table=table, host_address=_public_address(address, named, allow_private)), password
+
+
+def _known(named: Sequence[str]) -> list[tuple[TableAddress, str]]:
+    try:
+        return [parse_address(one) for one in named]
+    except InvalidArgument as error:
+        raise Refused(
+            "One of the server's own `--database` addresses cannot be read. The operator has to mend it."
+        ) from error
 
 
 def _completed(address: TableAddress, known: TableAddress) -> TableAddress:
@@ -156,7 +170,7 @@ def _holds(known: TableAddress, wanted: TableAddress) -> bool:
 
 def _refusal(address: TableAddress, named: Sequence[str]) -> str:
     place = address.model_copy(update={"user": "", "table_schema": "", "table": "", "options": {}})
-    open_ones = ", ".join(parse_address(one)[0].url(options=False) for one in named) or "none"
+    open_ones = ", ".join(known.url(options=False) for known, _ in _known(named)) or "none"
     return (
         f"{place.url()} is not among the databases that this server may read with its own credentials ({open_ones})."
         f" The operator can name it: `--database {place.url()}`, or MLSTEWARD_DATABASES in the environment."

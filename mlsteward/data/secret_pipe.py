@@ -15,6 +15,10 @@ from pathlib import Path
 from mlsteward.errors import NotSupported, UnusableData
 
 _PAUSE = 0.02
+# A worker that begins after this much waiting is given a little later.
+_PATIENT_AFTER = 60.0
+_PATIENT_PAUSE = 0.25
+_FORGOTTEN = 24 * 3600.0
 _LONGEST_WAIT = 6 * 3600.0
 _ANSWER_SECONDS = 15.0
 _MOST = 4096
@@ -31,6 +35,7 @@ def offer_secret(secret: str, folder: Path) -> Path:
             " source and set PGPASSWORD or a pgpass file for the server."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    _forget(folder)
     path = folder / f"{uuid.uuid4().hex}.pipe"
     os.mkfifo(path, 0o600)
     threading.Thread(target=_give, args=(path, secret.encode()), name="mlsteward-secret", daemon=True).start()
@@ -50,14 +55,22 @@ def take_secret(path: Path) -> str:
         path.unlink(missing_ok=True)
 
 
+def _forget(folder: Path) -> None:
+    """Remove the pipes of servers that ended before their workers began."""
+    for path in folder.glob("*.pipe"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _FORGOTTEN:
+                path.unlink()
+
+
 def _give(path: Path, secret: bytes) -> None:
-    deadline = time.monotonic() + _LONGEST_WAIT
+    began = time.monotonic()
     with contextlib.suppress(OSError):
-        while time.monotonic() < deadline and path.exists():
+        while (waited := time.monotonic() - began) < _LONGEST_WAIT and path.exists():
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
             except OSError:  # nobody reads yet
-                time.sleep(_PAUSE)
+                time.sleep(_PAUSE if waited < _PATIENT_AFTER else _PATIENT_PAUSE)
                 continue
             os.write(descriptor, secret)
             os.close(descriptor)
