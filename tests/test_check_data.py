@@ -72,7 +72,7 @@ async def test_a_missing_day_and_a_halved_one_are_found_in_the_new_month_and_set
     answer = await check(assistant)
     assert answer["verdict"].startswith("flights@2 is unhealthy: volume (2 of 30 days off: 2013-04-09 had")
     assert "2013-04-17 had" in answer["volume"]["evidence"]
-    assert answer["next"].startswith('query_data(sql="SELECT CAST(time_hour AS DATE) AS day, count(*)')
+    assert answer["next"].startswith('query_data(sql=\'SELECT CAST("time_hour" AS DATE) AS day, count(*)')
     alerts = await assistant.call("list_alerts", asset="flights")
     assert [alert["severity"] for alert in alerts["alerts"]] == ["error"]
     await register(assistant, data, april)
@@ -181,7 +181,7 @@ async def test_the_history_of_checks_can_be_asked_in_sql(assistant: Assistant, d
     await register(assistant, data, months(year, 1))
     await check(assistant)
     text = await assistant.text("query_data", sql="SELECT pillar, name, passed FROM meta.checks ORDER BY ALL")
-    assert "volume | volume | yes" in text
+    assert "volume | volume | true" in text
 
 
 @pytest.mark.parametrize("dataset", ["flihgts", "flights@7", "model:flights"])

@@ -24,7 +24,7 @@ A median of 14 days follows a lasting change once the new level has `ADAPTS_AFTE
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from statistics import median
@@ -39,6 +39,7 @@ _WEEKS = 8
 _YEAR = 365
 _OF_WEEKDAY = 26
 _DRAWN = 8
+_OF_A_SIDE = 10
 # Surprises are collected from the third week on, when each weekday has been seen twice.
 _WARM_UP = 14
 # The MAD of a normal distribution is its standard deviation divided by this.
@@ -110,6 +111,12 @@ class _Past:
         (self.below if surprise < 0 else self.above).append(abs(surprise))
         self.weekdays[day.weekday()].append(abs(surprise))
 
+    def spreads(self) -> tuple[float, float]:
+        """The spread of surprises downwards and upwards; that of all where a side has few."""
+        both = [*self.below, *self.above]
+        below, above = (_spread(side if len(side) >= _OF_A_SIDE else both) for side in (self.below, self.above))
+        return below, above
+
     def restlessness(self, day: date) -> float:
         """How much wider this weekday spreads than all days do, drawn towards 1 while it was seen a few times only."""
         own, everyday = self.weekdays[day.weekday()], median([*self.below, *self.above])
@@ -150,7 +157,7 @@ def special_keys(day: date, holidays: Mapping[date, str]) -> list[Key]:
 def _expect(past: _Past, day: date, usual: float) -> Expectation:
     noise = math.exp(usual / 2) / math.exp(usual)
     wider = past.restlessness(day)
-    down, up = (max(SPREADS * max(wider * _spread(side), noise), SMALLEST) for side in (past.below, past.above))
+    down, up = (max(SPREADS * max(wider * spread, noise), SMALLEST) for spread in past.spreads())
     least, most, why = _special(past, day, down, up)
     high = _rows(usual + most + up)
     share = past.empty_share(day)
@@ -187,7 +194,6 @@ def _rows(value: float) -> float:
     return max(math.exp(value) - SHIFT, 0.0)
 
 
-def _spread(distances: Iterable[float]) -> float:
+def _spread(distances: Collection[float]) -> float:
     """The spread that so many surprises speak for; few of them are themselves uncertain."""
-    values = list(distances)
-    return _MAD * median(values) * (1 + 3 / len(values)) if values else math.inf
+    return _MAD * median(distances) * (1 + 3 / len(distances)) if distances else math.inf

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mlsteward.data.engine import quote
 from mlsteward.data.profile import TableProfile, type_family
 from mlsteward.dictionary.entry import Entry
 from mlsteward.health.calendar import calendar_of
@@ -116,7 +117,7 @@ def _following(version: DatasetVersion, past: Sequence[DatasetVersion], column: 
         found["schema"] = f'compare_datasets(reference="{past[0].label}", current="{version.label}")'
         found["volume"] = found["schema"]
     if column:
-        day = f'CAST(\\"{column}\\" AS DATE)' if not column.isidentifier() else f"CAST({column} AS DATE)"
+        day = f"CAST({quote(column)} AS DATE)"
         sql = f"SELECT {day} AS day, count(*) AS n FROM {name} GROUP BY day ORDER BY day DESC LIMIT 40"
-        found["volume"] = f'query_data(sql="{sql}")'
+        found["volume"] = f"query_data(sql='{sql}')"
     return found
