@@ -13,6 +13,7 @@ from mlsteward.runs.jobs.predict import NOTES, PredictedRow, Request, Result
 from mlsteward.runs.model_use import check_model_use
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
+from mlsteward.serving.row_source import RowSource, find_row_source
 from mlsteward.serving.rows import check_rows
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
@@ -26,7 +27,7 @@ ROOM = 7800
 SHOWN = 3
 
 
-Read = tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None, Masks]
+Read = tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None, RowSource | None, Masks]
 
 
 class PredictionAnswer(RunFindings):
@@ -54,7 +55,8 @@ def predict_rows(
 
     Rows are checked against the model's signature; null is a missing value. Of a dataset the ten rows with the highest
     scores are shown; `as_dataset` names a new dataset that keeps its columns and adds the predictions. Rows that the
-    model was fitted on get out-of-fold scores, and are counted.
+    model was fitted on get out-of-fold scores, and are counted. Rows like a source of what the model was trained on go
+    through the same SQL first.
     """
     if bool(rows) == bool(dataset):
         raise InvalidArgument("Give either rows or a dataset to predict.", next="list_datasets()")
@@ -65,8 +67,10 @@ def predict_rows(
 
     def read(transaction: Transaction) -> Read:
         found = find_model(transaction, model)
-        check_model_use(transaction.masks, found, features=bool(dataset), also=[dataset] if dataset else [])
         version = find_dataset(transaction, dataset) if dataset else None
+        source = _source(transaction, found, rows, version)
+        also = [label for label in (dataset, source.label if source else "") if label]
+        check_model_use(transaction.masks, found, features=bool(also), also=also)
         entries = column_entries(transaction, version.name) if version else []
         plan = None
         if as_dataset:
@@ -82,10 +86,10 @@ def predict_rows(
                 carried={entry.column: entry for entry in entries},
                 snapshot_limit_mb=limit_mb,
             )
-        return found, version, entries, plan, transaction.masks
+        return found, version, entries, plan, source, transaction.masks
 
     call.workspace.runs.take_in()
-    found, version, entries, plan, masks = call.workspace.store.read(read)
+    found, version, entries, plan, source, masks = call.workspace.store.read(read)
     request = Request(
         model=found.label,
         path=found.path,
@@ -94,12 +98,14 @@ def predict_rows(
         shown=_telling(version, entries) if version else [],
         plan=plan,
         masked=masks.within([found.dataset, version.name if version else ""]),
+        source=source,
     )
     if version:
-        check_table(found.signature, version.columns, dataset=version.label)
+        if not source:
+            check_table(found.signature, version.columns, dataset=version.label)
         request = request.model_copy(update={"dataset": version.label, "snapshot": version.snapshot})
     else:
-        checked = check_rows(rows, found.signature)
+        checked = check_rows(rows, source.signature() if source else found.signature)
         request = request.model_copy(update={"rows": checked.rows, "notes": checked.notes})
     run = call.workspace.runs.start(
         "predict",
@@ -112,6 +118,15 @@ def predict_rows(
         params={"model": found.label},
     )
     return _answer(call.wait(run, wait_seconds), found.label)
+
+
+def _source(
+    transaction: Transaction, model: Model, rows: list[dict[str, Any]], version: DatasetVersion | None
+) -> RowSource | None:
+    """The source of the model's transforms that the rows are like; None where the model takes them as they are."""
+    if version:
+        return find_row_source(transaction, model, [column.name for column in version.columns], version.name)
+    return find_row_source(transaction, model, list(dict.fromkeys(key.strip() for row in rows for key in row)))
 
 
 def _training(model: Model, masks: Masks) -> str:

@@ -70,14 +70,17 @@ def score_table(
     *,
     scratch: Path,
     part_rows: int = PART_ROWS,
+    beside: Path | None = None,
 ) -> Scored:
-    """Score the rows of a Parquet file into the table PREDICTED of `connection`, in their order.
+    """Score the rows of a Parquet file into the table PREDICTED of `connection`, in their order, under names that
+    neither it nor the file `beside` has.
 
     Rows that the model was fitted on, known by the hash of their features, get their out-of-fold scores. A table of
     more than `part_rows` is read in parts, which are written to the folder `scratch`.
     """
     table = read_columns(path)
     types = {column.name: column for column in table}
+    taken = [*types, *(column.name for column in (read_columns(beside) if beside else ()))]
     wanted = [_read_as(column, types[column.name]) for column in bundle.signature]
     (rows,) = row_of(connection, f"SELECT count(*) FROM read_parquet({literal(str(path))})")
     scored = Scored(rows=int(rows))
@@ -92,7 +95,7 @@ def score_table(
             scored.out_of_fold += int(fitted.replace(features, scores).sum())
         scored.unseen.update(unseen_levels(bundle, frame))
         result = result_columns(bundle, scores)
-        names = free_names(result.columns, types)
+        names = free_names(result.columns, taken)
         scored.columns = list(names.values())
         result = result.rename(columns=names)
         result[RANK] = ranks(bundle, scores)

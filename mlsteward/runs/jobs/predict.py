@@ -14,6 +14,7 @@ from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import Judgement
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
+from mlsteward.serving.row_source import RowSource
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.runs import Run, update_run
 from mlsteward.store.transaction import Transaction
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from mlsteward.serving.scoring import Scored
+    from mlsteward.serving.through import Taken
     from mlsteward.training.bundle import ModelBundle
 
 TOP = 10
@@ -36,7 +38,8 @@ class Request(BaseModel):
     Paths are relative to the workspace. `training` has the out-of-fold predictions of the model's training rows, and
     `shown` names input columns that help to recognise a row; `notes` is what was seen when rows were checked.
     With a `plan` the rows and what is predicted become a version of a dataset. No value of a column among `masked` is
-    shown, and none of a dataset's is looked at.
+    shown, and none of a dataset's is looked at. With a `source` the rows are like those of a source of the model's
+    transforms, and go through these first.
     """
 
     model: str
@@ -50,6 +53,7 @@ class Request(BaseModel):
     notes: list[str] = []
     plan: VersionPlan | None = None
     masked: list[str] = []
+    source: RowSource | None = None
 
 
 class PredictedRow(BaseModel):
@@ -116,17 +120,24 @@ def work(request: Request, job: Job) -> Result:
     scratch.mkdir(exist_ok=True)
     with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 4), temp=scratch, threads=1) as connection:
         table = job.workspace / request.snapshot if request.snapshot else scratch / "rows.parquet"
-        if not request.snapshot:
+        places: list[int] = []
+        features, notes = table, list(request.notes)
+        if request.source:
+            taken = _taken(request, request.source, job, scratch)
+            table, features, places = taken.base, taken.table, taken.rows
+            notes += taken.notes
+        elif not request.snapshot:
             write_rows(connection, request.rows, bundle.signature, table)
-        scored = score_table(connection, bundle, table, fitted, job.progress, scratch=scratch)
-        notes = request.notes or [
+        scored = score_table(connection, bundle, features, fitted, job.progress, scratch=scratch, beside=table)
+        notes += [
             f"{name}: {counted(count, 'row has', 'rows have')} values that training did not see"
             for name, count in scored.unseen.items()
+            if request.source or not request.notes
         ]
         if fitted is None:
             notes.append("the model left no record of its training rows, so some of these may be among them")
         result = _result(request, scored, notes)
-        result.predicted = _first(connection, request, table, scored)
+        result.predicted = [_placed(row, places) for row in _first(connection, request, table, scored)]
         result.summary = _summary(connection, bundle, scored)
         if request.plan:
             words = dict(zip(scored.columns, column_words(bundle, request.model), strict=True))
@@ -136,6 +147,20 @@ def work(request: Request, job: Job) -> Result:
             result.verdict += f" They are the dataset `{plan.name}`.{result.judged.sentence}"
             result.next = result.judged.next(plan.name) or f'profile_dataset(dataset="{plan.name}")'
     return result
+
+
+def _taken(request: Request, source: RowSource, job: Job, scratch: Path) -> "Taken":
+    """The rows after the statements that made what the model was trained on."""
+    from mlsteward.serving.through import Through
+
+    job.progress(0.05, "applying the model's transforms")
+    way = Through(source, job.workspace, scratch, min(_MEMORY_MB, job.memory_mb // 4))
+    return way.take(job.workspace / request.snapshot if request.snapshot else request.rows)
+
+
+def _placed(row: PredictedRow, places: list[int]) -> PredictedRow:
+    """The row under its number among all that were given, of which `places` were left."""
+    return row.model_copy(update={"row": places[row.row - 1] + 1}) if places else row
 
 
 def _keep(connection: "DuckDBPyConnection", plan: VersionPlan, table: Path, columns: list[str], job: Job) -> NewVersion:
