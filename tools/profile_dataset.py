@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from mlsteward.answer import Answer, cell, counted, fitting, number, table
 from mlsteward.data.profile import ColumnProfile, moment
+from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.errors import InvalidArgument
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import find_dataset
@@ -14,13 +15,14 @@ _DETAILED = 4
 _TOP = 8
 _CELL = 40
 _WARNING = 70
+_KEPT = {"rows", "nulls", "distinct", "distinct_exact", "minimum", "maximum", "warnings", "masked"}
 
 
 class ColumnLine(BaseModel):
     column: str
     type: str
-    nulls: float = Field(description="Share of rows without a value.")
-    distinct: int
+    nulls: float | None = Field(default=None, description="Share of rows without a value.")
+    distinct: int | None = None
     range: str = ""
     warnings: list[str] = []
 
@@ -40,6 +42,7 @@ class ColumnDetail(BaseModel):
     histogram: list[int] = Field(default=[], description="Counts in bars from minimum to maximum.")
     edges: list[float | str] = Field(default=[], description="Where the bars begin, and the last ends.")
     warnings: list[str] = []
+    masked: str = Field(default="", description="The level that your clearance does not reach.")
 
 
 class ProfileAnswer(Answer):
@@ -52,7 +55,14 @@ class ProfileAnswer(Answer):
 
     def body(self) -> list[str]:
         rows = [
-            (one.column, one.type, f"{one.nulls:.1%}", one.distinct, one.range, "; ".join(one.warnings))
+            (
+                one.column,
+                one.type,
+                "" if one.nulls is None else f"{one.nulls:.1%}",
+                one.distinct,
+                one.range,
+                "; ".join(one.warnings),
+            )
             for one in self.columns
         ]
         more = self.columns_total - len(self.columns)
@@ -101,6 +111,9 @@ def _first(columns: list[ColumnProfile]) -> list[ColumnLine]:
 
 
 def _line(column: ColumnProfile) -> ColumnLine:
+    if column.masked:
+        words = masked_words(column.masked)
+        return ColumnLine(column=column.name[:_CELL], type=column.type, range=words)
     has_range = column.family in ("number", "time") and column.minimum is not None
     values = (
         f"{_end(column.minimum)} … {_end(column.maximum)}"
@@ -126,7 +139,7 @@ def _detail(column: ColumnProfile) -> ColumnDetail:
     ends = [bar.low for bar in bins] + ([bins[-1].high] if bins else [])
     return ColumnDetail(
         column=column.name,
-        **column.model_dump(include={"rows", "nulls", "distinct", "distinct_exact", "minimum", "maximum", "warnings"}),
+        **column.model_dump(include=_KEPT),
         mean=None if column.mean is None else _shown(column.mean, column, 6),
         sd=None if column.sd is None or column.family == "time" else float(f"{column.sd:.6g}"),
         quantiles={name: _shown(value, column, 6) for name, value in column.quantiles.items()},
@@ -144,6 +157,8 @@ def _shown(value: float, column: ColumnProfile, digits: int) -> float | str:
 
 
 def _lines(one: ColumnDetail) -> list[str]:
+    if one.masked:
+        return [f"{one.column}: {masked_words(one.masked)}"]
     spread = f", mean {cell(one.mean)}" if one.mean is not None else ""
     spread += f", sd {cell(one.sd)}" if one.sd is not None else ""
     about = "" if one.distinct_exact else "about "

@@ -29,6 +29,9 @@ class RegisterAnswer(RunFindings):
     suggested: dict[str, list[str]] = Field(
         default_factory=dict[str, list[str]], description="Columns by suggested role."
     )
+    sensitive: dict[str, str] = Field(
+        default_factory=dict[str, str], description="Columns that seem to hold personal data, and why: ask the person."
+    )
     relationships: list[FoundRelationship] = Field(default_factory=list[FoundRelationship])
     warnings: list[str] = Field(default_factory=list[str])
     contract: list[str] = Field(default_factory=list[str], description="Checks of its contract that failed.")
@@ -130,6 +133,7 @@ def _answer(run: Run) -> RegisterAnswer:
         rows=result.rows,
         columns=result.columns,
         suggested={role: columns[:SHOWN] for role, columns in result.suggested.items()},
+        sensitive=result.first_sensitive(),
         relationships=result.relationships[:SHOWN],
         warnings=result.first_warnings(run.name),
         contract=result.judged.lines(),

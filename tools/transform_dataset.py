@@ -1,21 +1,24 @@
 """The tool `transform_dataset`."""
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Mapping
 
 from pydantic import Field
 
 from mlsteward.answer import RunFindings
 from mlsteward.data.snapshot import Column
-from mlsteward.data.sql.statement import Statement
+from mlsteward.data.sql.statement import Statement, Table
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.sensitivity import DEFAULT, exceeds
 from mlsteward.errors import NotSupported
 from mlsteward.names import check_dataset_name
 from mlsteward.runs.jobs.transform import COLUMNS, LINES, Request, Result
-from mlsteward.runs.new_version import VersionPlan, plan_version
+from mlsteward.runs.new_version import plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
+from mlsteward.store.masking import Masks, levels_of
+from mlsteward.store.meta import seen_rows
 from mlsteward.store.runs import Run
 from mlsteward.store.stale import statement_of
 from mlsteward.store.transaction import Transaction
@@ -46,14 +49,18 @@ def transform_dataset(
     sql = sql or workspace.store.read(lambda t: statement_of(t, name))
     sources: dict[str, DatasetVersion] = {}
 
-    def find(statement: Statement) -> dict[str, Path]:
-        _check_tables(statement)
-        sources.update(workspace.store.read(lambda t: {table: find_dataset(t, table) for table in statement.tables}))
-        return {table: workspace.folder / version.snapshot for table, version in sources.items()}
+    def find(statement: Statement) -> dict[str, Table]:
+        def rows(t: Transaction) -> dict[str, Table]:
+            sources.update({table: find_dataset(t, table) for table in statement.tables})
+            return {name: seen_rows(t, workspace.folder, one, without=True) for name, one in sources.items()}
 
-    def plan(t: Transaction) -> VersionPlan:
+        _check_tables(statement)
+        return workspace.store.read(rows)
+
+    def plan(t: Transaction) -> Request:
         versions = {version.label: version for version in sources.values()}
-        return plan_version(
+        levels = levels_of(t)
+        plan = plan_version(
             t,
             workspace.folder,
             name,
@@ -64,17 +71,19 @@ def transform_dataset(
             carried=_carried(t, {version.name for version in versions.values()}),
             snapshot_limit_mb=call.settings.snapshot_limit_mb,
         )
+        return Request(
+            sql=sql,
+            tables={table: str(workspace.folder / version.snapshot) for table, version in sources.items()},
+            versions={table: version.label for table, version in sources.items()},
+            schemas={table: _columns(t.masks, version) for table, version in sources.items()},
+            levels={table: _levels(levels, version) for table, version in sources.items()},
+            masked=t.masks.within(versions),
+            plan=plan,
+        )
 
     # What is wrong with the statement is said now, not by a failed run.
     workspace.queries.query(sql, find, limit=0)
-    tables = {table: str(workspace.folder / version.snapshot) for table, version in sources.items()}
-    request = Request(
-        sql=sql,
-        tables=tables,
-        versions={table: version.label for table, version in sources.items()},
-        schemas={table: [column.name for column in version.columns] for table, version in sources.items()},
-        plan=workspace.store.read(plan),
-    )
+    request = workspace.store.read(plan)
     run = workspace.runs.start("transform", request, actor=call.actor, name=name, params={"sql": sql})
     return _answer(call.wait(run, wait_seconds))
 
@@ -85,6 +94,17 @@ def _check_tables(statement: Statement) -> None:
             f"A dataset cannot be made from {statement.metadata[0]}: metadata changes with every call.",
             next=f'query_data(sql="FROM {statement.metadata[0]}")',
         )
+
+
+def _columns(masks: Masks, version: DatasetVersion) -> list[str]:
+    """The columns that the statement can name."""
+    return [column.name for column in version.columns if not masks.level(version.name, column.name)]
+
+
+def _levels(levels: Mapping[tuple[str, str], str], version: DatasetVersion) -> dict[str, str]:
+    """The levels that a result inherits."""
+    known = {column.name: levels.get((version.name, column.name), "") for column in version.columns}
+    return {name: level for name, level in known.items() if exceeds(level, DEFAULT)}
 
 
 def _carried(transaction: Transaction, sources: set[str]) -> dict[str, Entry]:

@@ -4,6 +4,7 @@ A `Transaction` carries the clearance of whoever reads, and what loads datasets,
 so a caller's own transactions (`Workspace.seen_by`) never hold a masked value, whatever is made of them.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -85,6 +86,15 @@ class Masks:
         """Whether a statement names a masked column: it may quote the values it looks for."""
         folded = sql.casefold()
         return any(column in folded for columns in self.hidden.values() for column in columns)
+
+    def told_in(self, relationship: str) -> bool:
+        """Whether a relationship in words, `orders.email → customers.email`, is one of a masked column."""
+        words = set(re.findall(r"[\w.]+|[^\w\s]", relationship.casefold()))
+        return any(
+            any(word.startswith(f"{dataset}.") for word in words)
+            and any(column in words or f"{dataset}.{column}" in relationship.casefold() for column in columns)
+            for dataset, columns in self.hidden.items()
+        )
 
     def relationships(self, found: Iterable[Relationship]) -> list[Relationship]:
         """Those between columns that are not masked: whether values meet tells what they are."""

@@ -1,5 +1,6 @@
 """The work behind `register_dataset`."""
 
+import re
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -19,7 +20,9 @@ from mlsteward.lineage.made import read_edges
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import Judgement
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
+from mlsteward.runs.version_levels import sensitive_columns
 from mlsteward.store.lineage import add_edges
+from mlsteward.store.masking import Masks
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _MEGABYTE = 1024 * 1024
+# What words of a column quote of its values.
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ROLES = ("key", "event_time", "target", "text", "ignore")
 _WARNINGS = 100
 _WORDS = 240
@@ -47,7 +52,10 @@ class FoundRelationship(BaseModel):
 
 
 class Result(BaseModel):
-    """What was read; `suggested` has columns by the role that their names and values suggest."""
+    """What was read; `suggested` has columns by the role that their names and values suggest.
+
+    `sensitive` has the columns whose values call for care, with why: they are masked until a person says otherwise.
+    """
 
     verdict: str
     next: str
@@ -55,6 +63,7 @@ class Result(BaseModel):
     rows: int
     columns: int
     suggested: dict[str, list[str]] = {}
+    sensitive: dict[str, str] = {}
     relationships: list[FoundRelationship] = []
     warnings: list[str] = []
     judged: Judgement = Judgement()
@@ -64,9 +73,19 @@ class Result(BaseModel):
         more = len(self.warnings) - len(shown)
         return [*shown, f'and {more} more: profile_dataset(dataset="{dataset}")'] if more else shown
 
+    def first_sensitive(self) -> dict[str, str]:
+        return dict(list(self.sensitive.items())[:SHOWN])
+
+    def seen(self, masks: Masks) -> "Result":
+        """The result without relationships with columns that the reader may not see; else it quotes no such values."""
+        shown = [one for one in self.relationships if not masks.told_in(one.relationship)]
+        return self.model_copy(update={"relationships": shown})
+
     def findings(self, run: Run) -> list[str]:
+        sensitive = "; ".join(f"{column}: {why}" for column, why in self.first_sensitive().items())
         return [
             *self.judged.lines(),
+            f"sensitive, masked until a person says otherwise (ask): {sensitive}" if sensitive else "",
             *(f"warning: {warning}" for warning in self.first_warnings(run.name)),
             *(f"suggested as {role}: {', '.join(columns[:SHOWN])}" for role, columns in self.suggested.items()),
             *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships[:SHOWN]),
@@ -146,10 +165,18 @@ def _result(request: Request, new: NewVersion) -> Result:
         verdict = (
             f"`{name}` has {counted(rows, 'row')} and {counted(len(columns), 'column')} from {request.source.shown}."
         )
-    of_columns = [f"`{column.name}` {warning}" for column in columns for warning in column.warnings]
+    sensitive = sensitive_columns(new.entries)
+    of_columns = [
+        f"`{column.name}` {_QUOTED.sub('…', warning) if column.name in sensitive else warning}"
+        for column in columns
+        for warning in column.warnings
+    ]
+    if sensitive:
+        verdict += f" {counted(len(sensitive), 'column looks', 'columns look')} sensitive: ask the person."
     return Result(
         verdict=verdict + new.judged.sentence,
-        next=new.judged.next(name) or f'lookup_data_dictionary(dataset="{name}")',
+        next=new.judged.next(name) or _next(name, sensitive, new.entries),
+        sensitive=sensitive,
         new_version=new.profile is not None,
         rows=rows,
         columns=len(new.snapshot.columns),
@@ -161,6 +188,14 @@ def _result(request: Request, new: NewVersion) -> Result:
         warnings=[*new.warnings, *of_columns][:_WARNINGS],
         judged=new.judged,
     )
+
+
+def _next(name: str, sensitive: dict[str, str], entries: list[Entry]) -> str:
+    """Asking about a sensitive column comes before all else."""
+    levels = {entry.column: entry.sensitivity for entry in entries}
+    for column in sensitive:
+        return f'document_asset(asset="{name}.{column}", sensitivity="{levels[column]}")'
+    return f'lookup_data_dictionary(dataset="{name}")'
 
 
 def _suggested(entries: list[Entry]) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """The work behind `transform_dataset`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -9,14 +10,17 @@ from mlsteward.data.engine import connect, literal
 from mlsteward.data.snapshot import Column, draft_snapshot
 from mlsteward.data.sql.first_wall import FirstWall
 from mlsteward.data.sql.second_wall import RESULT, result_of
+from mlsteward.data.sql.statement import Table
+from mlsteward.dictionary.sensitivity import higher
 from mlsteward.errors import UnusableData
-from mlsteward.lineage.columns import ColumnLineage, column_lineage
+from mlsteward.lineage.columns import ColumnEdge, ColumnLineage, column_lineage
 from mlsteward.lineage.made import transform_edges
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import Judgement
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
 from mlsteward.store.lineage import add_edges
+from mlsteward.store.masking import Masks
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
@@ -27,13 +31,24 @@ _LINEAGE = "lineage.json"
 
 
 class Request(BaseModel):
-    """A statement that passed the first wall, the file of each table that it names, its version and its columns."""
+    """A statement that passed the first wall, the file of each table that it names, its version and its columns.
+
+    `levels` has how sensitive columns of tables are, where they are; columns that `masked` names are not there at all.
+    """
 
     sql: str
     tables: dict[str, str]
     versions: dict[str, str] = {}
     schemas: dict[str, list[str]] = {}
+    levels: dict[str, dict[str, str]] = {}
+    masked: list[str] = []
     plan: VersionPlan
+
+    def table(self, name: str) -> Table:
+        """A table without the columns that are masked."""
+        dataset = self.versions.get(name, name).partition("@")[0]
+        hidden = [one.partition(".")[2] for one in self.masked if one.startswith(f"{dataset}.")]
+        return Table(Path(self.tables[name]), tuple((column, "masked") for column in hidden), without=True)
 
 
 class Result(BaseModel):
@@ -47,6 +62,10 @@ class Result(BaseModel):
     warnings: list[str]
     sources: list[str] = []
     judged: Judgement = Judgement()
+
+    def seen(self, masks: Masks) -> "Result":
+        """The result without relationships with columns that the reader may not see; else it names columns only."""
+        return self.model_copy(update={"relationships": [one for one in self.relationships if not masks.told_in(one)]})
 
     def findings(self, run: Run) -> list[str]:
         more = len(self.columns) - COLUMNS
@@ -75,8 +94,8 @@ def work(request: Request, job: Job) -> Result:
         select = f"SELECT * FROM read_parquet({literal(str(rows))})"
         draft = draft_snapshot(engine, select, scratch, limit_mb=request.plan.snapshot_limit_mb)
         rows.unlink()
-        new = make_version(engine, draft, request.plan, job)
-    edges = column_lineage(request.sql, request.schemas, [column.name for column in new.snapshot.columns])
+        edges = column_lineage(request.sql, request.schemas, [column.name for column in draft.snapshot.columns])
+        new = make_version(engine, draft, _with_levels(request, edges), job)
     (job.folder / _LINEAGE).write_text(ColumnLineage(edges=edges).model_dump_json(), encoding="utf-8")
     return Result(
         verdict=_verdict(request.plan, new) + new.judged.sentence,
@@ -99,9 +118,19 @@ def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> 
     add_edges(transaction, transform_edges(version.label, versions, lineage.edges, run.number))
 
 
+def _with_levels(request: Request, edges: Sequence[ColumnEdge]) -> VersionPlan:
+    """The plan, with each column as sensitive as the most sensitive column that its values come from."""
+    plan, names = request.plan, dict(request.plan.levels.names)
+    for edge in edges:
+        if edge.kind == "direct":
+            level = request.levels.get(edge.source_table, {}).get(edge.source_column, "")
+            names[edge.column] = higher(level, names.get(edge.column, ""))
+    return plan.model_copy(update={"levels": plan.levels.model_copy(update={"names": names})})
+
+
 def _write_rows(request: Request, file: Path, memory_mb: int) -> int:
     statement = FirstWall(connect(memory_mb=128)).read(request.sql)
-    tables = {name: Path(path) for name, path in request.tables.items()}
+    tables = {name: request.table(name) for name in request.tables}
     spill = file.parent / "sql"
     with result_of(statement, tables, memory_mb=memory_mb, temp=spill, output=file) as engine:
         copied = engine.execute(f"COPY (FROM {RESULT}) TO {literal(str(file))} (FORMAT parquet)").fetchall()
