@@ -398,6 +398,24 @@ def test_sinks_are_named_by_the_operator_alone(tmp_path: Path, monkeypatch: pyte
     assert read_parent("nothing") is None
 
 
+def test_the_doctor_says_where_events_go_and_how_many_wait(
+    workspace: Workspace, collector: Collector, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector.answer = 503
+    telling = delivery(workspace, HttpSink(collector.url))
+    finished(workspace, "missed")
+    telling.wake()
+    telling.close()
+    workspace.close()
+    monkeypatch.setenv("MLSTEWARD_OPENLINEAGE_URL", collector.url)
+    monkeypatch.setenv("MLSTEWARD_DATABASES", "postgresql://me:hunter2@db.example.org/shop")
+    main(["--workspace", str(workspace.folder), "doctor"])
+    said = capsys.readouterr().out
+    assert f"lineage events: sent to {collector.url}/api/v1/lineage; 1 run to tell of" in said
+    assert "database postgresql://me@db.example.org/shop" in said
+    assert "hunter2" not in said
+
+
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotTaken, match="cannot be written"):
         FileSink(tmp_path).send({})

@@ -32,6 +32,12 @@ _ENDINGS: dict[str, Ending] = {"completed": "COMPLETE", "failed": "FAIL", "lost"
 # What a run of these kinds has as its dataset is what it made.
 _MAKERS = frozenset({"register", "transform"})
 BATCH = 20
+_ENDED = ", ".join(f"'{state}'" for state in _ENDINGS)
+_UNTOLD = f"""
+    FROM runs AS r LEFT JOIN openlineage_told AS o ON o.run = r.number AND o.sink = ?
+    WHERE r.number > ? AND (r.state IN ({_ENDED}) OR (r.state = 'running' AND o.run IS NULL))
+        AND NOT coalesce(o.ended, false)
+"""
 
 
 class Untold(NamedTuple):
@@ -212,15 +218,18 @@ def untold_runs(t: Transaction, sink: str, since: datetime) -> list[Untold]:
         row = t.row("SELECT coalesce(max(number), 0) FROM runs WHERE created < ?", [since])
         known = (row[0] if row else 0,)
         t.insert("openlineage_sinks", [{"sink": sink, "told": known[0]}])
-    endings = ", ".join(f"'{state}'" for state in _ENDINGS)
     rows = t.rows(
-        f"SELECT r.number, o.run IS NULL, r.state IN ({endings}) FROM runs AS r"
-        " LEFT JOIN openlineage_told AS o ON o.run = r.number AND o.sink = ?"
-        f" WHERE r.number > ? AND (r.state IN ({endings}) OR (r.state = 'running' AND o.run IS NULL))"
-        " AND NOT coalesce(o.ended, false) ORDER BY r.number LIMIT ?",
+        f"SELECT r.number, o.run IS NULL, r.state IN ({_ENDED}) {_UNTOLD} ORDER BY r.number LIMIT ?",
         [sink, known[0], BATCH],
     )
     return [Untold(*row) for row in rows]
+
+
+def count_untold(t: Transaction, sink: str) -> int:
+    """How many runs a sink has something to be told of."""
+    known = t.row("SELECT told FROM openlineage_sinks WHERE sink = ?", [sink])
+    found = t.row(f"SELECT count(*) {_UNTOLD}", [sink, known[0]]) if known else None
+    return found[0] if found else 0
 
 
 def mark_told(t: Transaction, sink: str, told: Untold) -> None:

