@@ -106,6 +106,13 @@ async def test_what_cannot_be_commented_is_refused_in_words_and_changes_nothing(
     assert count(flights) == 0
 
 
+async def test_a_models_page_has_what_people_wrote(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("document_asset", asset="model:delay", owner="ml team", description="Guesses delays")
+    page = (await assistant.call("read_page", uri="mlsteward://models/delay"))["content"]
+    assert "## Documentation" in page
+    assert f"- owner: ml team (written by {flights.user})" in page
+
+
 async def test_of_each_person_the_last_rating_counts(flights: Workspace, assistant: Assistant) -> None:
     await assistant.call("comment_on_asset", asset="flights", text="good", rating=5)
     await assistant.call("comment_on_asset", asset="flights", text="a question")

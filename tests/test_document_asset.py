@@ -1,16 +1,30 @@
 """The tool `document_asset`: people's words, kept with who and when."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from mlsteward.dictionary.entry import Entry
 from mlsteward.store.dictionary import column_entries, entry_history
+from mlsteward.store.models import Model, add_model
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
 from tests.dictionary_samples import FLIGHTS, WORDS, register
 
 pytestmark = pytest.mark.anyio
+DELAY = Model(
+    run=1,
+    name="delay",
+    task="regression",
+    target="arr_delay",
+    dataset="flights@1",
+    path="models/1",
+    sha256="",
+    signature=[],
+    metric="r2",
+    created=datetime(2026, 1, 1, tzinfo=UTC),
+)
 
 
 @pytest.fixture
@@ -137,6 +151,12 @@ async def test_a_column_that_disappeared_is_said_and_its_words_are_kept(
         ({"asset": "flights.dep_delay"}, "Nothing to write"),
         ({"asset": "run:1", "owner": "x"}, "datasets, columns, terms and models can be documented"),
         ({"asset": "model:delay", "owner": "x"}, "No model has a name yet"),
+        ({"asset": "term:late", "owner": "x"}, "There is no term 'late'"),
+        ({"asset": "flights.dep_delay", "terms": ["late"]}, "There is no term 'late'"),
+        ({"asset": "flights.dep_delay", "status": "sertified"}, "Did you mean `certified`?"),
+        ({"asset": "flights.dep_delay", "status": "deprecated: arr_dely"}, "Did you mean `flights.arr_delay`"),
+        ({"asset": "flights.dep_delay", "status": "deprecated: dep_delay"}, "Another column can take the place"),
+        ({"asset": "flights.dep_delay", "review_by": "next year"}, "review_by is a day such as 2027-03-01"),
         ({"asset": "flights.dep_delay", "description": "x" * 5000}, "longer than 4000"),
     ],
 )
@@ -152,3 +172,55 @@ async def test_each_change_is_in_the_audit_log(flights: Workspace, assistant: As
     await assistant.call("document_asset", asset="flights.year", owner="ops")
     rows = flights.store.read(lambda transaction: transaction.rows("SELECT action, asset, actor FROM activity"))
     assert rows == [("document_asset", "column:flights.year", flights.user)]
+
+
+async def test_a_status_says_who_gave_it_and_when(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("document_asset", asset="flights.dep_delay", status="certified", review_by="2020-02-01")
+    (card,) = (await assistant.call("lookup_data_dictionary", query="dep_delay"))["cards"]
+    today = datetime.now(UTC).date()
+    assert card["status"] == f"certified by {flights.user} on {today}"
+    assert card["review_by"] == f"2020-02-01 (overdue by {(today - date(2020, 2, 1)).days} days)"
+    again = await assistant.call("document_asset", asset="flights.dep_delay", status="certified")
+    assert "Nothing new" in again["verdict"]
+    register(flights, "flights", {**FLIGHTS, "dep_delay": [1.5] * 40}, WORDS)
+    (card,) = (await assistant.call("lookup_data_dictionary", query="dep_delay"))["cards"]
+    assert card["status"] == f"certified by {flights.user} on {today}", "a new version of the dataset keeps it"
+
+
+@pytest.mark.parametrize(
+    "status", ["deprecated: arr_delay", "Deprecated, use flights.arr_delay", "deprecated by arr_delay"]
+)
+async def test_something_deprecated_points_to_its_successor(
+    flights: Workspace, assistant: Assistant, status: str
+) -> None:
+    await assistant.call("document_asset", asset="flights.dep_delay", status=status)
+    answer = await assistant.call("lookup_data_dictionary", query="dep_delay")
+    assert answer["cards"][0]["status"].endswith(": use column:flights.arr_delay")
+    assert "(deprecated, harvested)" in answer["verdict"]
+    await assistant.call("document_asset", asset="flights.dep_delay", status="approved")
+    assert "deprecated" not in await assistant.text("lookup_data_dictionary", query="dep_delay")
+
+
+async def test_a_dataset_shows_its_status_and_its_terms(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("define_term", term="Punctuality", definition="x")
+    answer = await assistant.call(
+        "document_asset", asset="flights", owner="ops", status="approved", terms=["Punctuality"]
+    )
+    assert answer["links"] == [f"term:punctuality (approved by {flights.user})"]
+    listed = await assistant.call("lookup_data_dictionary", dataset="flights")
+    assert any(line.startswith("status: approved by") for line in listed["health"])
+    assert listed["links"] == [f"term:punctuality (approved by {flights.user})"]
+
+
+async def test_a_term_and_a_model_are_documented_too(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("define_term", term="Late flight", definition="x")
+    await assistant.call("document_asset", asset="term:late_flight", tags=["ops"], usage="Monthly report")
+    card = (await assistant.call("lookup_data_dictionary", query="late flight"))["cards"][0]
+    assert (card["tags"], card["usage"], card["version"]) == ("ops", "Monthly report", 2)
+    words = await assistant.error("document_asset", asset="term:late_flight", role="key")
+    assert "role can be said of a column, and term:late_flight is a term" in words
+    flights.store.write(lambda t: add_model(t, DELAY))
+    answer = await assistant.call("document_asset", asset="model:delay@1", owner="ml team", terms=["late_flight"])
+    assert answer["changed"] == ["model:delay (version 1)"]
+    card = (await assistant.call("lookup_data_dictionary", query="model:delay"))["cards"][0]
+    assert (card["owner"], card["links"]) == ("ml team", [f"term:late_flight (approved by {flights.user})"])

@@ -4,11 +4,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from mlsteward.dictionary.relationships import Relationship
+from mlsteward.store.alerts import Finding, raise_alerts
 from mlsteward.store.catalogue import read_catalogue
 from mlsteward.store.store import Store
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
 from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, register
+from tests.glossary_samples import with_flights
 
 pytestmark = pytest.mark.anyio
 LINK = Relationship(
@@ -170,3 +172,60 @@ async def test_the_page_holds_every_column_and_the_history_of_its_entry(
     assert all(f"## {column}" in answer["content"] for column in FLIGHTS)
     assert "version 3" in answer["content"]
     assert "owner was “ops”" in answer["content"]
+
+
+async def test_a_dataset_says_how_fresh_it_is_and_what_is_wrong_with_it(
+    workspace: Workspace, assistant: Assistant
+) -> None:
+    with_flights(workspace)
+    answer = await assistant.call("lookup_data_dictionary", dataset="flights")
+    (freshness,) = answer["health"]
+    assert freshness.startswith("freshness: version 1 registered 20")
+    assert freshness.endswith("UTC, newest time_hour 2013-01-20 06:00:00")
+    findings = [
+        Finding(asset="dataset:flights@1", check="row_count", severity="error", words="no rows"),
+        Finding(asset="column:flights@1.dep_delay", check="nulls", severity="warning", words="many nulls"),
+    ]
+    raised = workspace.store.write(lambda t: raise_alerts(t, findings, run=None))
+    answer = await assistant.call("lookup_data_dictionary", dataset="flights")
+    assert 'alerts: 2 open alerts: list_alerts(asset="flights")' in answer["health"]
+    (card,) = (await assistant.call("lookup_data_dictionary", query="dep_delay"))["cards"]
+    assert card["alerts"] == "1 open alert"
+    await assistant.call("resolve_alert", alert=raised[1].label, action="resolve", note="as it should be")
+    (card,) = (await assistant.call("lookup_data_dictionary", query="dep_delay"))["cards"]
+    assert "alerts" not in card
+
+
+async def test_terms_and_metrics_stand_beside_the_datasets(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("define_term", term="Late flight", definition="More than 15 minutes late")
+    answer = await assistant.call("lookup_data_dictionary")
+    assert answer["verdict"] == "The dictionary describes 2 datasets and 1 term."
+    assert [line.get("type") for line in answer["columns"]["lines"]] == [None, None, "term"]
+
+
+async def test_a_dataset_lists_the_terms_of_its_columns(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("define_term", term="Departure delay", definition="x")
+    answer = await assistant.call("lookup_data_dictionary", dataset="flights")
+    assert answer["links"] == ["dep_delay: term:departure_delay (suggested, 90 %: name “Departure delay”)"]
+
+
+async def test_an_entry_with_every_field_full_fits_one_answer(flights: Workspace, assistant: Assistant) -> None:
+    long = "word " * 780
+    await assistant.call(
+        "document_asset",
+        asset="flights.dep_delay",
+        description=long,
+        business_name=long,
+        unit=long,
+        owner=long,
+        usage=long,
+        tags=[long],
+        allowed_values=[long],
+    )
+    for number in range(8):
+        await assistant.call("define_term", term=f"Term {number}", definition=long, related=["flights.dep_delay"])
+        await assistant.call("comment_on_asset", asset="flights.dep_delay", text=long[:1900])
+    answer = await assistant.call("lookup_data_dictionary", query="dep_delay")
+    assert len(answer["cards"]) == 1
+    await assistant.call("lookup_data_dictionary", dataset="flights")
+    await assistant.call("lookup_data_dictionary", query="word")

@@ -13,6 +13,7 @@ from mlsteward.server.declare import Call, Tool
 from mlsteward.store.assets import pairs_to_link, resolve_status
 from mlsteward.store.dictionary import entries_of, find_entry, write_words
 from mlsteward.store.links import links_of, set_links
+from mlsteward.store.masking import check_lowering
 from mlsteward.store.transaction import Transaction
 
 
@@ -62,7 +63,8 @@ def document_asset(
 
     `columns={name: description}` describes many columns of a dataset in one call, all or none. role: key, event_time,
     target, measure, category, text, ignore. available_at: `before` or `after`, whether the value is known before or
-    only after the moment of prediction; training sets `after` aside. terms: approves links to terms; a - before one
+    only after the moment of prediction; training sets `after` aside. sensitivity: public, internal, confidential,
+    restricted; confirms or rejects a suspicion. terms: approves links to terms; a - before one
     rejects it. status: draft, review, approved, certified, `deprecated: SUCCESSOR`. review_by: a day, 2027-03-01.
     """
     words = {
@@ -76,6 +78,7 @@ def document_asset(
         "available_at": available_at,
         "allowed_values": allowed_values,
         "usage": usage,
+        "review_by": review_by,
     }
 
     def write(transaction: Transaction) -> Documented:
@@ -85,6 +88,7 @@ def document_asset(
         written = document_columns(entries_of(transaction, entry.dataset), columns, call.actor.name) if columns else []
         words["status"] = resolve_status(transaction, entry, status)
         own = document(entry, words, call.actor.name)
+        check_lowering(transaction, entry, own)
         written += [own] if own.writers else []
         pairs = pairs_to_link(transaction, entry, terms)
         if not written and not pairs:

@@ -138,7 +138,7 @@ def _health(table: Entry, beside: Beside) -> list[str]:
     card = card_of(table, beside)
     said = {
         "freshness": card.freshness,
-        "alerts": card.alerts and f'{card.alerts}, see list_alerts(asset="{table.dataset}")',
+        "alerts": card.alerts and f'{card.alerts}: list_alerts(asset="{table.dataset}")',
         "status": card.status,
         "review by": card.review_by,
     }
