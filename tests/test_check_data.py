@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pandas as pd
 import pytest
 
@@ -60,6 +61,8 @@ async def test_a_first_version_says_what_is_not_known_yet(assistant: Assistant, 
     assert answer["next"] == 'set_contract(dataset="flights")'
     page = await assistant.text("read_page", uri=answer["page"])
     assert "| volume | ok |" in page
+    told = await assistant.text("query_data", sql="SELECT pillar, name, passed FROM meta.checks ORDER BY ALL")
+    assert "volume | volume | true" in told
 
 
 async def test_a_missing_day_and_a_halved_one_are_found_in_the_new_month_and_settled_when_they_come(
@@ -177,18 +180,34 @@ async def test_a_reader_without_clearance_learns_states_and_no_values(
     assert "volume: failing – masked (internal)" in texts[0]
 
 
-async def test_the_history_of_checks_can_be_asked_in_sql(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
-    await register(assistant, data, months(year, 1))
-    await check(assistant)
-    text = await assistant.text("query_data", sql="SELECT pillar, name, passed FROM meta.checks ORDER BY ALL")
-    assert "volume | volume | true" in text
-
-
-@pytest.mark.parametrize("dataset", ["flihgts", "flights@7", "model:flights"])
 async def test_what_is_no_dataset_is_refused_in_words(
-    assistant: Assistant, data: Path, year: pd.DataFrame, dataset: str
+    assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace
 ) -> None:
     await register(assistant, data, months(year, 1).head(50))
-    words = await assistant.error("check_data", dataset=dataset)
-    assert "flights" in words
+    for dataset, words in [
+        ("flihgts", "Did you mean `flights`?"),
+        ("flights@7", "`flights` has no version 7"),
+        ("model:flights", "'model:flights' is no dataset"),
+    ]:
+        assert words in await assistant.error("check_data", dataset=dataset)
     assert (await assistant.call("list_runs", kind="check"))["total"] == 0
+
+
+async def test_two_callers_at_once_get_the_same_answer_and_raise_one_alert(
+    assistant: Assistant, data: Path, year: pd.DataFrame
+) -> None:
+    march = months(year, 3)
+    await register(assistant, data, pd.DataFrame(march[march["day"] != 27]))
+    answers: list[dict[str, Any]] = []
+
+    async def ask() -> None:
+        answers.append(await check(assistant))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        group.start_soon(ask)
+    first, second = answers
+    assert first["pillars"] == second["pillars"]
+    assert first["run"] != second["run"]
+    (alert,) = (await assistant.call("list_alerts", asset="flights"))["alerts"]
+    assert alert["seen"] == 2
