@@ -89,6 +89,7 @@ class QueryTracer(TableTracer):
         for item in node["select_list"]:
             made = self._item(item, scope)
             outputs += made
+            rows |= _whole(made).deciding("JOIN") if _unnests(item) else frozenset()
             plain += [] if self.has_aggregate(item) else made
             if "alias" in item and len(made) == 1:
                 scope.named.setdefault(item["alias"].casefold(), made[0].flow)
@@ -184,6 +185,13 @@ def _by_name(sides: Sequence[Relation]) -> list[Output]:
     names = dict.fromkeys(output.name.casefold() for side in sides for output in side.outputs)
     found = {name: [output for side in sides if (output := side.column(name))] for name in names}
     return [Output(same[0].name, merged(one.flow for one in same)) for same in found.values()]
+
+
+def _unnests(part: Part) -> bool:
+    """Whether an item of a select list makes several rows of one."""
+    if part["class"] == "FUNCTION" and part["function_name"].lower() == "unnest":
+        return True
+    return any(map(_unnests, children(part)))
 
 
 def _star_in(part: Part) -> Part | None:

@@ -59,7 +59,8 @@ class TableTracer(ExpressionTracer):
         arguments = [argument["expression"] for argument in function.get("arguments", ())]
         flow = self.flows(arguments, scope).at_least("TRANSFORMATION")
         name = function["function_name"]
-        return Relation([Output(name, flow)], name=name, open=True)
+        # Each row beside it is there as often as it gives one.
+        return Relation([Output(name, flow)], flow.deciding("JOIN"), name=name, open=True)
 
     def _values(self, part: Part, scope: Scope) -> Relation:
         columns = zip(*part["values"], strict=True)
