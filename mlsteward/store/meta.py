@@ -63,6 +63,7 @@ METADATA = {
             downstream
         FROM alerts
     """,
+    "lineage": "SELECT source, target, kind, run, detail, created FROM lineage",
     "activity": "SELECT number, created, actor, client, action, asset, why, run, hash FROM activity",
 }
 
