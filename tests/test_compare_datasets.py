@@ -7,8 +7,10 @@ import pytest
 
 from mlsteward.data.engine import connect, literal
 from mlsteward.store.dictionary import find_entry, write_words
+from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.contract_samples import flights_of_month
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +39,18 @@ def artifact(workspace: Workspace, answer: dict[str, Any], name: str) -> list[tu
     file = workspace.folder / "runs" / str(answer["run"]) / "artifacts" / name
     with connect(memory_mb=256) as connection:
         return connection.execute(f"SELECT * FROM read_parquet({literal(str(file))}) ORDER BY ALL").fetchall()
+
+
+def hide(workspace: Workspace, *columns: str, level: str) -> None:
+    """A person says how sensitive columns of orders are."""
+
+    def write(transaction: Transaction) -> None:
+        for column in columns:
+            entry = find_entry(transaction, f"orders.{column}")
+            update = {"sensitivity": level, "writers": {"sensitivity": "anna"}}
+            write_words(transaction, [entry.model_copy(update=update)], "anna")
+
+    workspace.store.write(write)
 
 
 ORDERS = (
@@ -191,15 +205,79 @@ async def test_values_of_confidential_columns_are_never_kept(
         f"SELECT order_id, customer, amount + 1 AS amount, note || '!' AS note FROM ({ORDERS})",
     )
 
-    def hide(transaction: Any) -> None:
-        for column in ("note", "amount"):
-            entry = find_entry(transaction, f"orders.{column}")
-            hidden = entry.model_copy(update={"sensitivity": "confidential", "writers": {"sensitivity": "anna"}})
-            write_words(transaction, [hidden], "anna")
-
-    workspace.store.write(hide)
+    hide(workspace, "note", "amount", level="confidential")
     answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
     how = {column["column"]: column["how"] for column in answer["columns"]}
     assert how == {"amount": "200 rows changed, values masked", "note": "180 rows changed, values masked"}
     kept = (workspace.folder / "runs" / str(answer["run"]) / "result.json").read_text()
     assert "note 1" not in kept
+
+
+async def test_columns_above_the_callers_clearance_take_no_part(
+    assistant: Assistant, data: Path, workspace: Workspace, warm: Path
+) -> None:
+    """Equal counts would say whether a guessed table holds the masked values."""
+    await put(assistant, data, "orders", ORDERS)
+    guess = f"SELECT order_id, customer, amount + 1 AS amount, note FROM ({ORDERS})"
+    await put(assistant, data, "orders", guess)
+    hide(workspace, "note", level="restricted")
+    cleared = new_workspace(workspace.folder, data, warm, clearance="internal")
+    try:
+        async with assistant_of(cleared) as reader:
+            answer = await compare(reader, "orders@1", "orders@2", key="order_id")
+            assert [column["column"] for column in answer["columns"]] == ["amount"]
+            assert "masked for you, so left out: orders.note" in await reader.text("get_run", run=answer["run"])
+            words = await reader.error("compare_datasets", reference="orders@1", current="orders@2", key="note")
+            assert "'note' is no column of both tables" in words
+            again = await compare(reader, "orders@1", "orders@1")
+            assert "note" not in again
+            assert not again.get("identical"), "what is not seen is not called identical"
+    finally:
+        cleared.close()
+    for row in artifact(workspace, answer, "changed.parquet"):
+        assert len(row) == 3, "the key, and the amount before and after"
+
+
+async def test_a_comparison_is_shown_without_values_to_a_reader_of_less_clearance(
+    assistant: Assistant, data: Path, workspace: Workspace, warm: Path
+) -> None:
+    await put(assistant, data, "orders", ORDERS)
+    await put(assistant, data, "orders", f"SELECT order_id, customer, amount * 3 + 7 AS amount, note FROM ({ORDERS})")
+    answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
+    assert "→ 902.5" in await assistant.text("get_run", run=answer["run"])
+    hide(workspace, "amount", level="restricted")
+    cleared = new_workspace(workspace.folder, data, warm, clearance="internal")
+    try:
+        async with assistant_of(cleared) as reader:
+            shown = await reader.text("get_run", run=answer["run"])
+            assert "200 rows changed" in shown
+            assert "902.5" not in shown
+    finally:
+        cleared.close()
+
+
+async def test_monthly_versions_of_real_flights_are_told_apart(assistant: Assistant, data: Path) -> None:
+    """The second version adds a month, drops a day of one airline, and corrects a delay."""
+    for month in (1, 2):
+        flights_of_month(data / f"{month}.parquet", month)
+    first, second = (f"read_parquet({literal(str(data / f'{month}.parquet'))})" for month in (1, 2))
+    latest = f"(SELECT max(dep_delay) FROM {first})"
+    corrected = f"* REPLACE (CASE WHEN dep_delay = {latest} THEN 99.0 ELSE dep_delay END AS dep_delay)"
+    january = await put(assistant, data, "flights", f"SELECT * FROM {first}")
+    dropped = "day = 10 AND carrier = 'UA'"
+    february = await put(
+        assistant,
+        data,
+        "flights",
+        f"SELECT {corrected} FROM {first} WHERE NOT ({dropped}) UNION ALL FROM {second}",
+    )
+    with connect(memory_mb=256) as connection:
+        counts = f"SELECT (SELECT count(*) FROM {second}), (SELECT count(*) FROM {first} WHERE {dropped})"
+        ((added, removed),) = connection.execute(counts).fetchall()
+    answer = await compare(assistant, january, february, key="time_hour, carrier, flight")
+    assert (answer["added"], answer["removed"], answer["changed"]) == (added, removed, 1)
+    (delay,) = answer["columns"]
+    assert (delay["column"], delay["changed"]) == ("dep_delay", 1)
+    assert "→ 99.0 (2013-01-" in delay["how"]
+    whole = await compare(assistant, january, february)
+    assert (whole["added"], whole["removed"]) == (added + 1, removed + 1)

@@ -1,5 +1,8 @@
 """What a comparison of the rows of two tables finds, in models."""
 
+from collections.abc import Set
+from typing import Self
+
 from pydantic import BaseModel
 
 
@@ -33,6 +36,14 @@ class ColumnDiff(BaseModel):
     examples: list[Example] = []
     masked: bool = False
 
+    def without(self, masked: Set[str], *, keyless: bool) -> Self:
+        """Without its values if it is among the columns `masked`; `keyless` says that the key is not to be told."""
+        if self.column in masked:
+            values = dict.fromkeys(("shift", "median_shift", "mean_before", "mean_after"))
+            return self.model_copy(update={**values, "examples": [], "masked": True})
+        shown = [one.model_copy(update={"key": ""}) for one in self.examples] if keyless else self.examples
+        return self.model_copy(update={"examples": shown})
+
 
 class RowDiff(BaseModel):
     """Rows that came, went and changed. `key` is [] where rows were compared whole.
@@ -52,6 +63,12 @@ class RowDiff(BaseModel):
     added_examples: list[str] = []
     removed_examples: list[str] = []
     files: list[str] = []
+
+    def without(self, masked: Set[str]) -> Self:
+        """The same counts, without a value of the columns `masked`."""
+        no_rows = {"added_examples": [], "removed_examples": []}
+        columns = [one.without(masked, keyless=bool(masked & set(self.key))) for one in self.columns]
+        return self.model_copy(update={"columns": columns, **no_rows})
 
     @property
     def same(self) -> bool:

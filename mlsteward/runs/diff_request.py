@@ -10,15 +10,15 @@ from mlsteward.names import close_names
 from mlsteward.store.contracts import contract_of
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
-from mlsteward.store.masking import masks_of
+from mlsteward.store.masking import Masks, masks_of
 from mlsteward.store.transaction import Transaction
 
 
 class Sought(BaseModel):
     """Both versions, what became of their columns, and the keys to try, best first.
 
-    `asked` says that the key was named by the caller, so that no other will do. Values of `masked` columns are never
-    kept.
+    `asked` says that the key was named by the caller, so that no other will do. Columns above the caller's clearance,
+    `masked`, take no part: equal counts would tell of values. Values of `hidden` columns are compared and never told.
     """
 
     reference: TableSide
@@ -27,13 +27,15 @@ class Sought(BaseModel):
     keys: list[list[str]] = []
     asked: bool = False
     masked: list[str] = []
+    hidden: list[str] = []
     identical: bool = False
 
 
 def diff_request(transaction: Transaction, reference: str, current: str, key: str) -> Sought:
     """What to compare. Raises the errors of the tool for what cannot be."""
     before, after = find_dataset(transaction, reference), find_dataset(transaction, current)
-    sides = _side(before), _side(after)
+    masks = masks_of(transaction)
+    sides = _side(before, masks), _side(after, masks)
     columns = diff_schemas(*sides)
     if not columns.pairs:
         raise UnusableData(
@@ -41,12 +43,14 @@ def diff_request(transaction: Transaction, reference: str, current: str, key: st
             next=f'profile_dataset(dataset="{after.label}")',
         )
     named = _named(columns.pairs, key, after.label) if key.strip() else []
-    hidden = masks_of(transaction, "internal")
-    masked = [
+    masked = masks.within([before.name, after.name])
+    told = masks_of(transaction, "internal")
+    hidden = [
         pair.name
         for pair in columns.pairs
-        if hidden.level(before.name, pair.reference) or hidden.level(after.name, pair.name)
+        if told.level(before.name, pair.reference) or told.level(after.name, pair.name)
     ]
+    same = sides[0].scheme == sides[1].scheme and _identity(before) == _identity(after)
     return Sought(
         reference=sides[0],
         current=sides[1],
@@ -54,7 +58,8 @@ def diff_request(transaction: Transaction, reference: str, current: str, key: st
         keys=[named] if named else _likely(transaction, before, after, columns.pairs),
         asked=bool(named),
         masked=masked,
-        identical=sides[0].scheme == sides[1].scheme and _identity(before) == _identity(after),
+        hidden=hidden,
+        identical=same and not masked,
     )
 
 
@@ -62,14 +67,15 @@ def _identity(version: DatasetVersion) -> tuple[str, str, int]:
     return version.schema_hash, version.fingerprint, version.rows
 
 
-def _side(version: DatasetVersion) -> TableSide:
-    profiles = version.profile.columns
+def _side(version: DatasetVersion, masks: Masks) -> TableSide:
+    away = masks.among(version.name, [column.name for column in version.columns])
+    profiles = [column for column in version.profile.columns if column.name not in away]
     return TableSide(
         label=version.label,
         path=version.snapshot,
         rows=version.rows,
-        columns=version.columns,
-        fingerprints=version.column_fingerprints,
+        columns=[column for column in version.columns if column.name not in away],
+        fingerprints={name: value for name, value in version.column_fingerprints.items() if name not in away},
         scheme=f"{version.algorithm}/{version.engine}",
         constant=[column.name for column in profiles if column.distinct <= 1],
         nulls={column.name: column.nulls for column in profiles if column.nulls},

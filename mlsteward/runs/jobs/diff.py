@@ -1,7 +1,7 @@
 """The work behind `compare_datasets`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel
 
@@ -14,6 +14,7 @@ from mlsteward.runs.diff_request import Sought
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.store.lineage import add_edges
+from mlsteward.store.masking import Masks
 
 if TYPE_CHECKING:
     from mlsteward.data.row_sides import Sides
@@ -35,10 +36,22 @@ class Result(BaseModel):
 
     verdict: str
     next: str
+    reference: str = ""
+    current: str = ""
     schema_changes: list[str] = []
     columns: SchemaDiff
     rows: RowDiff
     assumption: str = ""
+
+    def seen(self, masks: Masks) -> Self:
+        """Without values of columns that are masked for a reader, and of rows told by such columns."""
+        pairs = {pair.name: pair.reference for pair in self.columns.pairs}
+        masked = {
+            name
+            for name, origin in pairs.items()
+            if masks.level(self.current, name) or masks.level(self.reference, origin)
+        }
+        return self.model_copy(update={"rows": self.rows.without(masked)}) if masked else self
 
     def findings(self, run: "Run") -> list[str]:
         more = len(self.schema_changes) - _SCHEMA_LINES
@@ -65,7 +78,7 @@ def work(request: Request, job: Job) -> Result:
     sides = [_placed(job.workspace, request.reference), _placed(job.workspace, request.current)]
     memory = min(_MEMORY_MB, job.memory_mb // 2)
     with connect(memory_mb=memory, temp=job.folder / "temp") as connection:
-        both = open_sides(connection, sides[0], sides[1], request.columns.pairs, request.masked)
+        both = open_sides(connection, sides[0], sides[1], request.columns.pairs, request.hidden)
         job.progress(0.05, "looking at the key")
         key, repeated = _key(both, request)
 
@@ -77,10 +90,12 @@ def work(request: Request, job: Job) -> Result:
     return Result(
         verdict=verdict(diff, len(schema), request.reference.label, request.current.label),
         next=_next(request, diff),
+        reference=request.reference.label,
+        current=request.current.label,
         schema_changes=schema,
         columns=request.columns,
         rows=diff,
-        assumption=_assumption(request, diff),
+        assumption="; ".join(part for part in (_assumption(request, diff), _left_out(request)) if part),
     )
 
 
@@ -121,6 +136,10 @@ def _next(request: Request, diff: RowDiff) -> str:
     if diff.same:
         return f'profile_dataset(dataset="{current}")'
     return f'check_drift(reference="{reference}", current="{current}")'
+
+
+def _left_out(request: Request) -> str:
+    return f"masked for you, so left out: {', '.join(request.masked)}" if request.masked else ""
 
 
 def _assumption(request: Request, diff: RowDiff) -> str:
