@@ -1,12 +1,18 @@
 """How a row is named so that labels find it again in later versions of its dataset."""
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from mlsteward.data.engine import row_of
 from mlsteward.data.rows import hash_expression, text_expression
 from mlsteward.data.snapshot import Column
+from mlsteward.errors import InvalidArgument
 from mlsteward.labels.companions import is_companion
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class Identity(BaseModel):
@@ -27,6 +33,18 @@ class Identity(BaseModel):
     def fits(self, columns: Sequence[Column]) -> bool:
         """Whether a version has all the columns that this needs."""
         return set(self.columns) <= {column.name for column in columns}
+
+
+def check_key(connection: "duckdb.DuckDBPyConnection", identity: Identity, dataset: str) -> None:
+    """Raise InvalidArgument where the key does not name each row of the table `named` (by `row_name`) once."""
+    if not identity.key:
+        return
+    rows, names = row_of(connection, "SELECT count(*), count(DISTINCT row_name) FROM named")
+    if rows != names:
+        raise InvalidArgument(
+            f"`{identity.key}` is no key of {dataset}: {rows - names:,} of {rows:,} rows share a value or have none.",
+            next=f'document_asset(asset="column:{dataset.partition("@")[0]}.{identity.key}", role="category")',
+        )
 
 
 def identity_of(columns: Sequence[Column], *, key: str, labels: Collection[str], hidden: Collection[str]) -> Identity:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlsteward.data.snapshot import Column
-from mlsteward.dictionary.entry import Entry, Facts, column_entry
+from mlsteward.dictionary.entry import AvailableAt, Entry, Facts, Role, column_entry
 from mlsteward.dictionary.sensitivity import DEFAULT
 from mlsteward.errors import InvalidArgument
 from mlsteward.labels.companions import companions, is_companion
@@ -38,6 +38,12 @@ class Labelled:
     @property
     def column_there(self) -> Column | None:
         return next((one for one in self.version.columns if one.name == self.column), None)
+
+    def role(self, column: str) -> Role:
+        return self.entries[column].role if column in self.entries else ""
+
+    def available_at(self, column: str) -> AvailableAt:
+        return self.entries[column].available_at if column in self.entries else ""
 
     def carried(self) -> dict[str, Entry]:
         """What the dictionary says of the version with labels: the same, and that its target is the column labelled.

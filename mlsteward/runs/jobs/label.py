@@ -15,7 +15,7 @@ from mlsteward.data.snapshot import Column, draft_snapshot
 from mlsteward.errors import InvalidArgument, NotFound, naming
 from mlsteward.labels.agreement import Agreement
 from mlsteward.labels.companions import companions
-from mlsteward.labels.identity import Identity
+from mlsteward.labels.identity import Identity, check_key
 from mlsteward.labels.reading import MOST_CLASSES, MOST_KNOWN, check_classes
 from mlsteward.labels.resolve import Annotation, Resolved, agreements, latest, resolve
 from mlsteward.lineage.edge import Edge, dataset_asset
@@ -104,6 +104,7 @@ def work(request: Request, job: Job) -> Result:
     with connect(memory_mb=job.memory_mb // 2, temp=scratch / "spill") as engine:
         name = request.identity.expression(request.columns)
         engine.execute(f"CREATE VIEW named AS SELECT *, {name} AS row_name FROM read_parquet({literal(str(path))})")
+        check_key(engine, request.identity, request.dataset)
         alike = _check_rows(engine, request)
         numeric = _check_values(engine, request)
         words = latest([*request.before, *_annotations(request)])
