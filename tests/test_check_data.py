@@ -147,7 +147,8 @@ async def test_a_stale_and_an_unhealthy_source_show_downstream(
     await register(assistant, data, pd.DataFrame(april[april["day"] != 9]))
     stale = await check(assistant, "late")
     assert (stale["lineage"]["state"], stale["healthy"]) == ("warning", True)
-    assert "made from flights@1, and flights@2 is there" in stale["lineage"]["evidence"]
+    assert stale["lineage"]["evidence"] == "stale: late@1 was made from flights@1, and flights has version 2"
+    assert stale["next"] == 'transform_dataset(name="late")'
     await check(assistant)
     ill = await check(assistant, "late")
     assert ill["lineage"]["state"] == "failing"

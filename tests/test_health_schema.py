@@ -3,7 +3,7 @@
 import pytest
 
 from mlsteward.health.schema_change import ColumnUse, SchemaColumn, schema_changes, schema_pillar
-from mlsteward.health.upstream import Upstream, lineage_pillar
+from mlsteward.health.upstream import StaleSource, Upstream, lineage_pillar
 
 
 def columns(**types: str) -> list[SchemaColumn]:
@@ -86,15 +86,16 @@ def test_the_pillar_fails_warns_or_passes_with_the_gravest_change() -> None:
 
 
 def test_sources_may_be_ill_stale_kept_aside_or_unchecked() -> None:
-    well = Upstream(label="flights@2", newest="flights@2", healthy=True)
-    assert lineage_pillar([well], "").words == "made from flights@2, the newest there is"
-    ill = well.model_copy(update={"healthy": False, "verdict": "volume (1 of 30 days off)"})
-    assert lineage_pillar([ill], "").words == "upstream: flights is unhealthy (volume (1 of 30 days off))"
-    assert lineage_pillar([ill], "").state == "failing"
-    stale = well.model_copy(update={"newest": "flights@3"})
-    assert lineage_pillar([stale], "").words == "stale: made from flights@2, and flights@3 is there"
-    held = well.model_copy(update={"held": "flights@3"})
-    assert lineage_pillar([held], "").words == "upstream: flights@3 is kept aside"
-    assert lineage_pillar([held], "").state == "warning"
-    assert lineage_pillar([stale.model_copy(update={"direct": False})], "").state == "ok"
-    assert lineage_pillar([], "flights.csv").words == "comes from flights.csv"
+    well = Upstream(label="flights@2", healthy=True)
+    assert lineage_pillar([well], [], "").words == "made from flights@2"
+    unchecked = well.model_copy(update={"healthy": None})
+    assert lineage_pillar([unchecked], [], "").words == "made from flights@2; never checked: flights"
+    ill = lineage_pillar([well.model_copy(update={"healthy": False, "verdict": "volume (1 of 30 days off)"})], [], "")
+    assert (ill.state, ill.words) == ("failing", "upstream: flights is unhealthy (volume (1 of 30 days off))")
+    assert ill.next == 'check_data(dataset="flights")'
+    stale = StaleSource(words="stale: late@1 was made from flights@2", remedy='transform_dataset(name="late")')
+    old = lineage_pillar([well], [stale], "")
+    assert (old.state, old.words, old.next) == ("warning", stale.words, stale.remedy)
+    held = lineage_pillar([well.model_copy(update={"held": "flights@3"})], [], "")
+    assert (held.state, held.words) == ("warning", "flights@3 is kept aside")
+    assert lineage_pillar([], [], "flights.csv").words == "comes from flights.csv"
