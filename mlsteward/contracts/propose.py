@@ -154,7 +154,7 @@ def _nulls(basis: Basis, column: ColumnProfile) -> Iterator[Proposal]:
         severity: Severity = "error" if key else "warning"
     else:
         spread = max(shares) - min(shares)
-        slack = max(1.0, spread, 0.5 * max(shares)) if len(shares) > 1 else max(1.0, max(shares))
+        slack = max(1.0, spread, max(shares) / (1 if len(shares) < 12 else 2))
         allowed, severity = min(100.0, max(shares) + slack), "warning"
         seen = (
             f"{number(min(shares), 3)} to {number(max(shares), 3)}%" if len(shares) > 1 else f"{number(shares[0], 3)}%"

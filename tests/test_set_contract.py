@@ -1,0 +1,203 @@
+"""The tool `set_contract`: checks proposed, tried, saved, changed and dropped."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlsteward.contracts.check import Contract
+from mlsteward.contracts.text import check_text
+from mlsteward.store.contracts import contract_of, contracts_of
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant
+from tests.contract_samples import flights_of_month, write_table
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def flights(workspace: Workspace, assistant: Assistant, data: Path) -> Workspace:
+    """The flights of January, and the airlines."""
+    await assistant.call("register_dataset", name="airlines", source="sample:airlines")
+    await register_month(assistant, data, 1)
+    return workspace
+
+
+@pytest.fixture
+async def half_a_year(flights: Workspace, assistant: Assistant, data: Path) -> Workspace:
+    """The flights of January to June as versions of one dataset."""
+    for month in range(2, 7):
+        await register_month(assistant, data, month)
+    return flights
+
+
+async def register_month(assistant: Assistant, data: Path, month: int) -> dict[str, Any]:
+    flights_of_month(data / f"{month}.parquet", month)
+    return await assistant.call("register_dataset", name="flights", source=f"{month}.parquet")
+
+
+def contract(workspace: Workspace) -> Contract | None:
+    return workspace.store.read(lambda transaction: contract_of(transaction, "flights"))
+
+
+def texts(workspace: Workspace) -> list[str]:
+    found = contract(workspace)
+    return [check_text(check) for check in found.checks] if found else []
+
+
+async def test_without_checks_some_are_proposed_from_all_versions_and_nothing_is_saved(
+    half_a_year: Workspace, assistant: Assistant
+) -> None:
+    answer = await assistant.call("set_contract", dataset="flights")
+    assert "not saved" in answer["verdict"]
+    assert answer["next"] == 'set_contract(dataset="flights", checks=["proposed"])'
+    assert contract(half_a_year) is None
+    proposed = {one["check"]: one for one in answer["checks"]}
+    assert all(one["holds"] for one in proposed.values())
+    kinds = ("rows between", "nulls(dep_delay) <=", "carrier in (", "carrier -> airlines.carrier >= 99%")
+    assert all(any(check.startswith(kind) for check in proposed) for kind in kinds), list(proposed)
+    assert "in 6 versions" in proposed["origin in (EWR, JFK, LGA) !warning"]["why"]
+    page = await assistant.text("read_page", uri=answer["page"])
+    assert "derived from" in page
+
+
+async def test_what_was_proposed_raises_no_alarm_on_the_months_that_follow(
+    half_a_year: Workspace, assistant: Assistant, data: Path
+) -> None:
+    saved = await assistant.call("set_contract", dataset="flights", checks=["proposed"], mode="block")
+    assert saved["saved"]
+    lines = [(await register_month(assistant, data, month)).get("contract", []) for month in range(7, 13)]
+    assert lines == [[]] * 6
+    broken = data / "broken.parquet"
+    flights_of_month(broken, 12, "* REPLACE (dep_delay * 3600 AS dep_delay, NULL AS tailnum, 'X' || origin AS origin)")
+    answer = await assistant.call("register_dataset", name="flights", source="broken.parquet")
+    for column in ("dep_delay", "tailnum", "origin"):
+        assert any(column in line for line in answer["contract"]), answer["contract"]
+
+
+async def test_checks_are_tried_once_shown_and_saved(flights: Workspace, assistant: Assistant) -> None:
+    checks = ["rows >= 100", "carrier in (UA, AA) !warning", "unique(carrier, flight, time_hour)"]
+    answer = await assistant.call("set_contract", dataset="flights", checks=checks, mode="block")
+    assert answer["saved"]
+    assert answer["verdict"].startswith("Saved the contract of flights (mode block): 4 of 5 checks hold on flights@1.")
+    assert (answer["total"], answer["failed"]) == (5, 1)
+    first = answer["checks"][0]
+    assert (first["check"], first["holds"]) == ("carrier in (UA, AA) !warning", False)
+    assert first["rows"][0]["carrier"] not in ("UA", "AA")
+    saved = contract(flights)
+    assert saved
+    assert (texts(flights), saved.mode, saved.version, saved.actor) == (checks, "block", 1, flights.user)
+    assert saved.keys == [["carrier", "flight", "time_hour"]]
+
+
+async def test_a_dry_run_shows_the_same_and_saves_nothing(flights: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("set_contract", dataset="flights", checks=["rows >= 1000000"], dry_run=True)
+    assert (answer["saved"], answer["failed"]) == (False, 1)
+    assert contract(flights) is None
+    alerts = await assistant.call("list_alerts")
+    assert alerts["total"] == 0
+
+
+async def test_a_list_replaces_what_was_there_and_words_stand_for_what_is(
+    flights: Workspace, assistant: Assistant
+) -> None:
+    async def save(*checks: str, **more: Any) -> list[str]:
+        await assistant.call("set_contract", dataset="flights", checks=list(checks), **more)
+        return texts(flights)
+
+    assert await save("rows >= 100", "nulls(carrier) = 0", mode="block") == ["rows >= 100", "nulls(carrier) = 0"]
+    assert await save("current", "distance > 0") == ["rows >= 100", "nulls(carrier) = 0", "distance > 0"]
+    assert await save("- nulls(carrier) = 0") == ["rows >= 100", "distance > 0"]
+    assert await save("current", "rows >= 500") == ["rows >= 500", "distance > 0"]
+    assert await save("current", "- range(distance)") == ["rows >= 500"]
+    saved = contract(flights)
+    assert saved
+    assert saved.mode == "block", "what is not said stays"
+    assert len(await save("proposed", "rows >= 5", "- relationship(carrier -> airlines.carrier)")) > 10
+    assert "rows >= 5" in texts(flights)
+    assert await save("flight >= 0") == ["flight >= 0"]
+
+
+async def test_none_drops_the_contract_and_its_versions_stay(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("set_contract", dataset="flights", checks=["rows >= 1000000"])
+    assert (await assistant.call("list_alerts"))["total"] == 1
+    answer = await assistant.call("set_contract", dataset="flights", checks=["none"])
+    assert "no contract any more" in answer["verdict"]
+    assert contract(flights) is None
+    assert len(flights.store.read(lambda transaction: contracts_of(transaction, "flights"))) == 2
+    assert "dropped" in await assistant.text("read_page", uri="mlsteward://contracts/flights")
+    assert (await assistant.call("list_alerts"))["alerts"] == []
+    assert "no contract" in await assistant.error("set_contract", dataset="flights", checks=["none"])
+
+
+async def test_the_page_shows_checks_results_schema_and_versions(flights: Workspace, assistant: Assistant) -> None:
+    checks = ["carrier in (UA)", "nulls(origin) = 0", "unique(carrier, flight, time_hour)"]
+    await assistant.call("set_contract", dataset="flights", checks=checks)
+    await assistant.call("set_contract", dataset="flights", checks=["current", "- nulls(origin) = 0", "rows > 5"])
+    page = await assistant.text("read_page", uri="mlsteward://contracts/flights")
+    for words in (
+        "Version 2, mode warn",
+        "| carrier in (UA) | enum(carrier) | FAILS (error) |",
+        "Rows that fail `carrier in (UA)`",
+        "Keys: (carrier, flight, time_hour).",
+        "| dep_delay | BIGINT |",
+        "added row_count; removed null_values(origin)",
+    ):
+        assert words in page, words
+
+
+async def test_contracts_can_be_queried(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("set_contract", dataset="flights", checks=["rows >= 5"])
+    answer = await assistant.call("query_data", sql="SELECT dataset, version, mode FROM meta.contracts")
+    assert answer["rows"] == [["flights", 1, "warn"]]
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"dataset": "flihgts"}, "Did you mean `flights`"),
+    ({"checks": ["nulls(dep_dely) = 0"]}, "Did you mean `dep_delay`"),
+    ({"checks": ["foo", "bar"]}, "2 checks"),
+    ({"checks": ["carrier -> airline.carrier"]}, "Did you mean `airlines`"),
+    ({"checks": ["carrier -> airlines.code"]}, "airlines has no column 'code'"),
+    ({"checks": ["tailnum matches /(?=N)/"]}, "RE2"),
+    ({"checks": ["sql: SELECT nothing FROM flights"]}, "nothing"),
+    ({"checks": ["sql: SELECT * FROM nowhere"]}, "nowhere"),
+    ({"checks": ["sql: SELECT * FROM meta.runs"]}, "meta.runs"),
+    ({"checks": ["sql: SELECT * FROM read_csv('/etc/passwd')"]}, "not taken"),
+    ({"checks": ["sql > 1: SELECT * FROM flights"]}, "single number"),
+    ({"checks": ["none", "rows >= 1"]}, "stands alone"),
+    ({"checks": ["current", "- nulls(carrier)"]}, "no check 'nulls(carrier)' to leave out"),
+    ({"checks": ["rows >= 1"], "mode": "stop"}, "block"),
+    ({"checks": [f"rows >= {number}" for number in range(501)]}, "at most 500"),
+]
+
+
+async def test_what_cannot_be_a_contract_is_refused_and_changes_nothing(
+    flights: Workspace, assistant: Assistant
+) -> None:
+    for arguments, words in REFUSED:
+        assert words in await assistant.error("set_contract", **{"dataset": "flights", **arguments})
+        assert contract(flights) is None
+
+
+async def test_each_version_is_in_the_audit_log(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("set_contract", dataset="flights", checks=["rows >= 5"])
+    await assistant.call("set_contract", dataset="flights", checks=["none"])
+    rows = flights.store.read(
+        lambda transaction: transaction.rows("SELECT asset FROM activity WHERE action = 'set_contract'")
+    )
+    assert rows == [("dataset:flights",), ("dataset:flights",)]
+
+
+async def test_proposals_show_no_values_of_sensitive_columns(
+    workspace: Workspace, assistant: Assistant, data: Path
+) -> None:
+    names = ["alice", "bob", "carol", "dave"] * 50
+    write_table(data / "people.parquet", {"name": names, "grade": list(range(200)), "age": [*range(20, 70)] * 4})
+    await assistant.call("register_dataset", name="people", source="people.parquet")
+    await assistant.call("document_asset", asset="people", columns={}, sensitivity="public")
+    for column in ("name", "age"):
+        await assistant.call("document_asset", asset=f"people.{column}", sensitivity="restricted")
+    text = await assistant.text("set_contract", dataset="people")
+    assert "alice" not in text
+    assert "age between" not in text
+    assert "grade" in text
