@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsteward.config import Settings
+from mlsteward.data.paths import UPLOADS, Folders
 from mlsteward.dictionary.sensitivity import FULL, Level, lower
 from mlsteward.runs.alert_delivery import AlertDelivery
 from mlsteward.runs.runs import Runs
@@ -40,7 +41,12 @@ class Workspace:
     @property
     def uploads(self) -> Path:
         """Files sent by `mlsteward upload`; they can be registered as `uploads/NAME`."""
-        return self.folder / "uploads"
+        return self.folder / UPLOADS
+
+    @property
+    def readable(self) -> Folders:
+        """The folders whose files whoever sees this workspace may name."""
+        return Folders(data=self.settings.data, workspace=self.folder, uploads_only=self.clearance != FULL)
 
     @property
     def log_file(self) -> Path:

@@ -3,6 +3,7 @@
 from mlsteward.answer import counted, markdown_table, number
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.dictionary.comment import comments_section
+from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.server.declare import Page
 from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import DatasetVersion, dataset_names, find_dataset, versions_of
@@ -52,11 +53,15 @@ def _standing(version: DatasetVersion) -> str:
 
 def _facts(version: DatasetVersion) -> list[str]:
     kept = f"stays at {version.snapshot}" if version.reference else f"snapshot {version.snapshot}"
+    size = f"- {counted(version.rows, 'row')}, {counted(len(version.columns), 'column')}"
     lines = [
-        f"- {counted(version.rows, 'row')}, {counted(len(version.columns), 'column')}, {version.bytes:,} bytes; {kept}",
+        f"{size}, {version.bytes:,} bytes; {kept}",
         f"- fingerprint {version.fingerprint} ({version.algorithm}, {version.engine})",
         f"- schema {version.schema_hash[:16]}, source bytes {version.source_hash[:16] or 'none'}",
     ]
+    if any(column.masked for column in version.profile.columns):
+        # With a hash of all its bytes, whoever guesses a value could find out whether it is the one.
+        lines = [f"{size}; the values of some are masked for your clearance"]
     if version.sources:
         lines.append(f"- made from {', '.join(version.sources)} by `{version.sql}`")
     if version.run:
@@ -65,6 +70,8 @@ def _facts(version: DatasetVersion) -> list[str]:
 
 
 def _row(column: ColumnProfile) -> tuple[object, ...]:
+    if column.masked:
+        return (column.name, column.type, *[""] * 6, masked_words(column.masked))
     median = column.quantiles.get("0.5")
     return (
         column.name,

@@ -6,10 +6,11 @@ from typing import Any
 
 from mlsteward.answer import cell, interval, markdown_table
 from mlsteward.dictionary.comment import comments_section
-from mlsteward.errors import NotFound, NotSupported
+from mlsteward.errors import NotFound, NotSupported, Refused
 from mlsteward.names import close_names, parse_run
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.kinds import findings_of
+from mlsteward.runs.seen import seen_run
 from mlsteward.server.declare import Page
 from mlsteward.store.activity import Activity, activity_of
 from mlsteward.store.comments import comments_of
@@ -29,13 +30,15 @@ def run_page(workspace: Workspace, number: str) -> str:
     workspace.runs.take_in()
 
     def read(t: Transaction) -> tuple[Run, list[MetricRow], list[MetricRow], list[Activity]]:
-        run = get_run(t, wanted)
+        run = seen_run(t, wanted)
         return run, metrics_of(t, wanted), steps_of(t, wanted), activity_of(t, run.label)
 
     run, metrics, steps, changes = workspace.store.read(read)
     folder = RunFolder(workspace.runs.folder(run.number))
     lines = [f"# {run.label}: {run.kind}{' ' + run.name if run.name else ''}, {run.state}", ""]
     lines += [f"- {label}: {value}" for label, value in _facts(run) if value]
+    if run.withheld:
+        lines += ["", run.withheld]
     if run.error:
         lines += ["", "## What went wrong", "", run.error]
     lines += _section("Findings", [f"- {line.removeprefix('- ')}" for line in findings_of(run)])
@@ -47,13 +50,15 @@ def run_page(workspace: Workspace, number: str) -> str:
             [(m.split, m.name, interval(m.value, m.low, m.high), _count(steps, m)) for m in metrics],
         ),
     )
-    lines += _section("Artifacts", [f"- {_uri(run, file)} ({file.stat().st_size:,} bytes)" for file in _files(folder)])
+    lines += _section(
+        "Artifacts", [f"- {_uri(run, file)} ({file.stat().st_size:,} bytes)" for file in _files(run, folder)]
+    )
     result = json.dumps(run.result, indent=1, ensure_ascii=False) if run.result else ""
     lines += _section("Result", ["```json", result, "```"] if result else [])
     lines += _section("Environment", markdown_table(("what", "version"), _members(dict(run.environment))))
     lines += comments_section(workspace.store.read(lambda t: comments_of(t, run.label)))
     lines += _section("Changes", [_change(change) for change in changes])
-    log = folder.log_tail(_LOG_LINES)
+    log = "" if run.withheld else folder.log_tail(_LOG_LINES)
     lines += _section("End of the log", ["```", log, "```"] if log else [])
     return "\n".join(lines) + "\n"
 
@@ -61,7 +66,9 @@ def run_page(workspace: Workspace, number: str) -> str:
 def artifact_page(workspace: Workspace, number: str, file: str) -> str | bytes:
     """A file that a run left: a plot, a report, a table."""
     run = workspace.store.read(lambda t: get_run(t, parse_run(number)))
-    files = {path.name: path for path in _files(RunFolder(workspace.runs.folder(run.number)))}
+    if run.withheld:
+        raise Refused(f"{run.withheld} Its files are not for your clearance ({workspace.clearance}).")
+    files = {path.name: path for path in _files(run, RunFolder(workspace.runs.folder(run.number)))}
     if file not in files:
         listed = ", ".join(files) or "none"
         raise NotFound(f"{run.label} has no artifact {file!r}; it has {listed}.", close=close_names(file, files))
@@ -104,7 +111,9 @@ def _count(steps: list[MetricRow], metric: MetricRow) -> int:
     return sum((step.split, step.name) == (metric.split, metric.name) for step in steps)
 
 
-def _files(folder: RunFolder) -> list[Path]:
+def _files(run: Run, folder: RunFolder) -> list[Path]:
+    if run.withheld:
+        return []
     artifacts = folder.path / "artifacts"
     return sorted(path for path in artifacts.iterdir() if path.is_file()) if artifacts.is_dir() else []
 
@@ -124,8 +133,10 @@ def _numbers(workspace: Workspace, prefix: str) -> list[str]:
 
 def _file_names(workspace: Workspace, prefix: str) -> list[str]:
     """Files that the newest runs left: which run is meant is not told when a name is completed."""
-    newest = [RunFolder(workspace.runs.folder(int(number))) for number in _numbers(workspace, "")[:20]]
-    return sorted({file.name for folder in newest for file in _files(folder) if file.name.startswith(prefix)})
+    newest = [int(number) for number in _numbers(workspace, "")[:20]]
+    runs = workspace.store.read(lambda t: [get_run(t, number) for number in newest])
+    found = [file.name for run in runs for file in _files(run, RunFolder(workspace.runs.folder(run.number)))]
+    return sorted({name for name in found if name.startswith(prefix)})
 
 
 PAGES = [

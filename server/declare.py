@@ -36,7 +36,7 @@ from mlsteward.server.arguments import argument_model, validate_arguments
 from mlsteward.server.caller import caller
 from mlsteward.server.schema import slim_input, slim_output
 from mlsteward.store.activity import add_activity
-from mlsteward.store.runs import Run
+from mlsteward.store.runs import ACTIVE, Run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
@@ -107,8 +107,8 @@ class Call:
         Raises RunFailed with its words if it ended without a result, and Refused if its result is not for the caller.
         """
         run = self.look(number, wait_seconds)
-        if run.withheld:
-            raise Refused(f"{run.withheld} It is {run.state}; its result is not for your clearance.")
+        if run.withheld and not run.result and run.state not in ACTIVE:
+            raise Refused(f"{run.withheld} It is {run.state}, and what it found is not for your clearance.")
         if run.state in ("failed", "lost", "cancelled"):
             raise _without_result(run)
         return run

@@ -80,7 +80,7 @@ def get_run(call: Call, run: str, wait_seconds: float = 20) -> RunAnswer:
         return metrics_of(t, found.number)
 
     folder = RunFolder(call.workspace.runs.folder(found.number))
-    event = folder.last_event() if found.state == "running" else None
+    event = folder.last_event() if found.state == "running" and not found.withheld else None
     metrics = sorted(call.workspace.store.read(read), key=lambda metric: metric.split != "test")
     answer = RunAnswer(
         verdict=_verdict(found, event, call.workspace.runs.outlive_host),
@@ -102,7 +102,8 @@ def get_run(call: Call, run: str, wait_seconds: float = 20) -> RunAnswer:
         page=f"mlsteward://runs/{found.number}",
         next=_next(found),
     )
-    return _with_findings(answer, [clipped(line, _FINDING) for line in findings_of(found)])
+    lines = [*([found.withheld] if found.withheld else []), *findings_of(found)]
+    return _with_findings(answer, [clipped(line, _FINDING) for line in lines])
 
 
 def _with_findings(answer: RunAnswer, lines: list[str]) -> RunAnswer:

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from mlsteward.answer import Answer, counted, fitting, table
-from mlsteward.data.paths import Folders, list_files
+from mlsteward.data.paths import list_files
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import suggest_name
 from mlsteward.server.declare import Call, Tool
@@ -59,7 +59,7 @@ def list_datasets(call: Call, limit: int = 20, cursor: str = "") -> DatasetsAnsw
     total, found = store.read(lambda transaction: summaries(transaction, limit=size, offset=start))
     tags = store.read(all_tags)
     known = store.read(registered_sources)
-    folders = Folders(data=call.settings.data, workspace=call.workspace.folder)
+    folders = call.workspace.readable
     uploads = call.workspace.uploads
     everything = list_files([*folders.data, *([uploads] if uploads.is_dir() else [])])
     files = [path for path in everything if folders.shown(path) not in known and str(path) not in known]

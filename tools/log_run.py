@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlsteward.answer import Answer, counted
-from mlsteward.data.paths import Folders
 from mlsteward.errors import InvalidArgument
 from mlsteward.lineage.made import used_edges
-from mlsteward.runs.logged import Incoming, read_metrics
+from mlsteward.runs.logged import Incoming, check_sources, masked_sources, read_metrics
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.activity import add_activity
 from mlsteward.store.datasets import find_dataset
@@ -45,8 +44,10 @@ def log_run(
     if not name.strip():
         raise InvalidArgument("A logged run needs a name.")
     values = read_metrics(metrics)
-    folders = Folders(data=call.settings.data, workspace=call.workspace.folder)
+    folders = call.workspace.readable
     incoming = Incoming(call.workspace.folder / "runs", artifacts, folders)
+
+    check_sources(call.workspace.store.read(masked_sources), incoming.files, folders)
 
     def write(t: Transaction) -> int:
         version = find_dataset(t, dataset, rows=False) if dataset else None

@@ -10,14 +10,14 @@ from mlsteward.errors import InvalidArgument
 from mlsteward.evaluation.table_fit import check_table
 from mlsteward.names import check_dataset_name
 from mlsteward.runs.jobs.predict import NOTES, PredictedRow, Request, Result
-from mlsteward.runs.model_use import check_model_use
+from mlsteward.runs.model_use import check_model_use, level_of_predictions
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.serving.row_source import RowSource, find_row_source
 from mlsteward.serving.rows import check_rows
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
-from mlsteward.store.masking import Masks
+from mlsteward.store.masking import Masks, check_open, inherited
 from mlsteward.store.models import Model, find_model
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -27,7 +27,7 @@ ROOM = 7800
 SHOWN = 3
 
 
-Read = tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None, RowSource | None, Masks]
+Read = tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None, RowSource | None, Masks, str]
 
 
 class PredictionAnswer(RunFindings):
@@ -71,6 +71,8 @@ def predict_rows(
         source = _source(transaction, found, rows, version)
         also = [label for label in (dataset, source.label if source else "") if label]
         check_model_use(transaction.masks, found, features=bool(also), also=also)
+        for label in also:
+            check_open(transaction.masks, label, source.needed if source else ())
         entries = column_entries(transaction, version.name) if version else []
         plan = None
         if as_dataset:
@@ -84,12 +86,14 @@ def predict_rows(
                 sources=[f"dataset:{version.label}"] if version else [],
                 family=version.family if version else "",
                 carried={entry.column: entry for entry in entries},
+                levels=inherited(transaction, version.name) if version else {},
                 snapshot_limit_mb=limit_mb,
             )
-        return found, version, entries, plan, source, transaction.masks
+        level = level_of_predictions(transaction, found)
+        return found, version, entries, plan, source, transaction.masks, level
 
     call.workspace.runs.take_in()
-    found, version, entries, plan, source, masks = call.workspace.store.read(read)
+    found, version, entries, plan, source, masks, level = call.workspace.store.read(read)
     request = Request(
         model=found.label,
         path=found.path,
@@ -97,8 +101,9 @@ def predict_rows(
         training=_training(found, masks),
         shown=_telling(version, entries) if version else [],
         plan=plan,
-        masked=masks.within([found.dataset, version.name if version else ""]),
+        masked=masks.within([found.dataset, version.name if version else "", source.label if source else ""]),
         source=source,
+        level=level,
     )
     if version:
         if not source:

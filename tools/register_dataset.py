@@ -5,7 +5,6 @@ import uuid
 from pydantic import Field
 
 from mlsteward.answer import RunFindings
-from mlsteward.data.paths import Folders
 from mlsteward.data.postgres_address import POSTGRES, open_database
 from mlsteward.data.remote import WEB, fetch_web, holds_secret, redacted
 from mlsteward.data.sample_words import Words
@@ -77,7 +76,7 @@ def _order(call: Call, name: str, source: str, content: str, wait_seconds: float
     if len(content.encode()) > CONTENT_BYTES:
         raise InvalidArgument("The content has more than 256 KB. Put it into a file in a data folder and name that.")
     settings = call.settings
-    folders = Folders(data=settings.data, workspace=call.workspace.folder)
+    folders = call.workspace.readable
     order = SourceOrder(
         text=source,
         content=content,

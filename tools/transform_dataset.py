@@ -1,7 +1,6 @@
 """The tool `transform_dataset`."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 from pydantic import Field
 
@@ -9,7 +8,6 @@ from mlsteward.answer import RunFindings
 from mlsteward.data.snapshot import Column
 from mlsteward.data.sql.statement import Statement, Table
 from mlsteward.dictionary.entry import Entry
-from mlsteward.dictionary.sensitivity import DEFAULT, exceeds
 from mlsteward.errors import NotSupported
 from mlsteward.names import check_dataset_name
 from mlsteward.runs.jobs.transform import COLUMNS, LINES, Request, Result
@@ -17,7 +15,7 @@ from mlsteward.runs.new_version import plan_version
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
-from mlsteward.store.masking import Masks, levels_of
+from mlsteward.store.masking import Masks, inherited
 from mlsteward.store.meta import seen_rows
 from mlsteward.store.runs import Run
 from mlsteward.store.stale import statement_of
@@ -59,7 +57,6 @@ def transform_dataset(
 
     def plan(t: Transaction) -> Request:
         versions = {version.label: version for version in sources.values()}
-        levels = levels_of(t)
         plan = plan_version(
             t,
             workspace.folder,
@@ -76,7 +73,7 @@ def transform_dataset(
             tables={table: str(workspace.folder / version.snapshot) for table, version in sources.items()},
             versions={table: version.label for table, version in sources.items()},
             schemas={table: _columns(t.masks, version) for table, version in sources.items()},
-            levels={table: _levels(levels, version) for table, version in sources.items()},
+            levels={table: inherited(t, version.name) for table, version in sources.items()},
             masked=t.masks.within(versions),
             plan=plan,
         )
@@ -99,12 +96,6 @@ def _check_tables(statement: Statement) -> None:
 def _columns(masks: Masks, version: DatasetVersion) -> list[str]:
     """The columns that the statement can name."""
     return [column.name for column in version.columns if not masks.level(version.name, column.name)]
-
-
-def _levels(levels: Mapping[tuple[str, str], str], version: DatasetVersion) -> dict[str, str]:
-    """The levels that a result inherits."""
-    known = {column.name: levels.get((version.name, column.name), "") for column in version.columns}
-    return {name: level for name, level in known.items() if exceeds(level, DEFAULT)}
 
 
 def _carried(transaction: Transaction, sources: set[str]) -> dict[str, Entry]:

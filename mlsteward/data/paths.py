@@ -14,6 +14,7 @@ from mlsteward.errors import InvalidArgument, NotFound, Refused, UnusableData
 from mlsteward.names import close_names
 
 MOST_FILES = 5_000
+UPLOADS = "uploads"
 # Where hosts keep what a person attached to a chat: folders of another machine than this one.
 _ATTACHMENTS = ("/mnt/data/", "/mnt/user-data/", "/home/claude/", "/home/oai/", "sandbox:", "attachment:", "file-")
 # The store, its log, and the backups beside it.
@@ -21,10 +22,14 @@ _OWN_FILES = re.compile(r"store\..*|.*\.lock|.*\.sock", re.IGNORECASE)
 
 
 class Folders(BaseModel):
-    """Where files may be read: the folders that the operator named, and the workspace."""
+    """Where files may be read: the folders that the operator named, and the workspace.
+
+    With `uploads_only`, of the workspace only what was sent to it: snapshots and files of runs hold what is masked.
+    """
 
     data: list[Path]
     workspace: Path
+    uploads_only: bool = False
 
     def find(self, text: str) -> list[Path]:
         """The files that a path or a glob names, each resolved and inside a folder.
@@ -58,6 +63,13 @@ class Folders(BaseModel):
             raise Refused(f"{path} is not in a folder that may be read{linked}. {self._words()}")
         if resolved.parent == self.workspace.resolve() and _OWN_FILES.fullmatch(resolved.name):
             raise Refused(f"{resolved.name} is the workspace's own record; query_data reads it as `meta.…` tables.")
+        workspace = self.workspace.resolve()
+        if (
+            self.uploads_only
+            and resolved.is_relative_to(workspace)
+            and not resolved.is_relative_to(workspace / UPLOADS)
+        ):
+            raise Refused(f"{path} is the workspace's own; query_data and read_page show what is in it for you.")
         mode = resolved.stat().st_mode
         if stat.S_ISDIR(mode):
             raise InvalidArgument(f"{path} is a folder. Name a file in it, or a glob such as `{path.name}/*.csv`.")

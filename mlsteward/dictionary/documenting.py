@@ -7,6 +7,7 @@ from typing import get_args
 
 from mlsteward.dictionary.entry import ROLES, WORDS, AvailableAt, Entry
 from mlsteward.dictionary.lifecycle import read_day
+from mlsteward.dictionary.sensitivity import LEVELS
 from mlsteward.dictionary.term import term_name
 from mlsteward.errors import InvalidArgument, NotFound, NotSupported
 from mlsteward.names import Reference, close_names, parse_reference
@@ -42,6 +43,7 @@ def document(entry: Entry, words: Mapping[str, str | Sequence[str]], writer: str
         raise _cannot_be_said(entry, wrong)
     _check("role", given.get("role"), ROLES)
     _check("available_at", given.get("available_at"), _MOMENTS)
+    _check("sensitivity", given.get("sensitivity"), LEVELS)
     for field, value in given.items():
         if sum(map(len, value)) > LONGEST:
             raise InvalidArgument(f"{field} of {entry.name} is longer than {LONGEST} characters.")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from mlsteward.dictionary.sensitivity import higher
 from mlsteward.errors import Refused
-from mlsteward.store.masking import Masks, check_open
+from mlsteward.store.masking import Masks, check_open, inherited
 from mlsteward.store.models import Model
+from mlsteward.store.transaction import Transaction
 
 
 def check_model_use(masks: Masks, model: Model, *, features: bool = True, also: Iterable[str] = ()) -> None:
@@ -20,3 +22,12 @@ def check_model_use(masks: Masks, model: Model, *, features: bool = True, also: 
             check_open(masks, dataset, [model.target, *used, split])
     except Refused as error:
         raise Refused(f"{model.label} cannot be used here: {error.message}") from error
+
+
+def level_of_predictions(transaction: Transaction, model: Model) -> str:
+    """How sensitive predictions are: as the most sensitive of the target and the columns that they are made from."""
+    levels = inherited(transaction, model.dataset)
+    level = ""
+    for name in [model.target, *(column.name for column in model.signature)]:
+        level = higher(level, levels.get(name, ""))
+    return level

@@ -144,7 +144,7 @@ def plan_version(
             if other.name != name
         ],
         order=check_order(transaction, workspace, name),
-        levels=known_levels(transaction, name, source, levels),
+        levels=known_levels(transaction, name, source, levels, carried or {}),
         snapshot_limit_mb=snapshot_limit_mb,
     )
 

@@ -49,8 +49,13 @@ class KnownLevels(BaseModel):
     clearance: Level = FULL
 
 
-def known_levels(t: Transaction, name: str, source: str, names: Mapping[str, str] | None = None) -> KnownLevels:
-    """What to hold a new version of `name` from `source` to; `names` has levels of its columns that are known."""
+def known_levels(
+    t: Transaction, name: str, source: str, names: Mapping[str, str] | None = None, carried: Mapping[str, Entry] = {}
+) -> KnownLevels:
+    """What to hold a new version of `name` from `source` to.
+
+    `names` has levels of its columns that are known, `carried` the columns that they are likely copies of.
+    """
     levels = levels_of(t)
     sensitive = {key: level for key, level in levels.items() if exceeds(level, DEFAULT)}
     found = dict(names or {})
@@ -60,6 +65,7 @@ def known_levels(t: Transaction, name: str, source: str, names: Mapping[str, str
                 found[column] = higher(level, found.get(column, ""))
     return KnownLevels(
         names=found,
+        spoken=[column for column, entry in carried.items() if "sensitivity" in entry.writers],
         fingerprints=_fingerprints(t, sensitive),
         before=[
             KnownColumn(name=column, type=kind, level=levels.get((name, column), DEFAULT))

@@ -12,7 +12,7 @@ from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names, parse_reference
 from mlsteward.store.changes import count_change
-from mlsteward.store.masking import Masks
+from mlsteward.store.masking import MASKED, Masks
 from mlsteward.store.tags import tagged_version, tags_of
 from mlsteward.store.transaction import Transaction
 
@@ -194,7 +194,7 @@ def _seen(masks: Masks, version: DatasetVersion) -> DatasetVersion:
         shown = [words for words in version.warnings if not any(name in words for name in quoted)]
         update = {"profile": masks.profile(version.name, version.profile), "warnings": shown}
     if version.sql and any(masks.of(source) for source in version.sources):
-        update["sql"] = "masked"
+        update["sql"] = MASKED
     return version.model_copy(update=update) if update else version
 
 

@@ -16,6 +16,9 @@ from mlsteward.errors import Refused
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn
 
+MASKED = "masked"
+"""What stands in place of words that may quote values."""
+
 _LEVELS = """
     SELECT dataset, column_name, sensitivity, json_extract(writers, '$.sensitivity') IS NOT NULL FROM dictionary AS d
     WHERE kind IN ('dataset', 'column')
@@ -75,7 +78,7 @@ class Masks:
     def entry(self, entry: Entry) -> Entry:
         """An entry without facts and allowed values where its column is masked, and without SQL that names such one."""
         if entry.sql and self.named_in(entry.sql):
-            return entry.model_copy(update={"sql": "masked"})
+            return entry.model_copy(update={"sql": MASKED})
         level = self.level(entry.dataset, entry.column) if entry.column else ""
         if not level:
             return entry
@@ -121,6 +124,22 @@ def check_open(masks: Masks, dataset: str, columns: Iterable[str]) -> None:
         raise Refused(f"{words}, and your clearance is {masks.clearance}.")
 
 
+def check_lowering(transaction: Transaction, entry: Entry, new: Entry) -> None:
+    """Raise Refused when `new` makes an asset less sensitive than its reader may see: that would unmask it.
+
+    Anyone may raise a level.
+    """
+    if not new.sensitivity or "sensitivity" not in new.writers:
+        return
+    levels = levels_of(transaction)
+    in_force = levels.get((entry.dataset, entry.column), "") if entry.column else entry.sensitivity
+    if exceeds(in_force, transaction.clearance) and higher(in_force, new.sensitivity) != new.sensitivity:
+        raise Refused(
+            f"{entry.name} is {in_force}, and your clearance is {transaction.clearance}: only somebody who may see it"
+            f" can call it {new.sensitivity}."
+        )
+
+
 def masks_of(transaction: Transaction, clearance: Level | None = None) -> Masks:
     """What readers of a clearance (else the one the transaction carries) may not see."""
     clearance = clearance or transaction.clearance
@@ -147,6 +166,12 @@ def levels_of(transaction: Transaction) -> dict[tuple[str, str], str]:
         for dataset, column, level, written in rows
         if column
     }
+
+
+def inherited(transaction: Transaction, dataset: str) -> dict[str, str]:
+    """The levels of a dataset's columns that what is made of them takes over: those above the default."""
+    levels = {column: level for (name, column), level in levels_of(transaction).items() if name == _name(dataset)}
+    return {column: level for column, level in levels.items() if exceeds(level, DEFAULT)}
 
 
 def masked_columns(transaction: Transaction, dataset: str, clearance: Level | None = None) -> set[str]:

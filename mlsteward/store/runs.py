@@ -60,8 +60,10 @@ class Run(BaseModel):
         return seen
 
     def showing(self, result: dict[str, Any]) -> "Run":
-        """A run that was withheld, with a result that may be seen."""
-        return Run(**{name: getattr(self, name) for name in COLUMNS if name != "result"}, result=result)
+        """A run that was withheld, with a result that may be seen all the same."""
+        seen = self.model_copy(update={"result": result})
+        seen._withheld = self._withheld
+        return seen
 
     @property
     def label(self) -> str:
@@ -74,7 +76,7 @@ class Run(BaseModel):
 
 
 COLUMNS = tuple(Run.model_fields)
-_PLAIN = frozenset(COLUMNS) - {"params", "tags", "reason", "error", "result"}
+_PLAIN = frozenset(COLUMNS) - {"fingerprint", "params", "tags", "reason", "error", "result"}
 _JSON = frozenset({"params", "tags", "result", "environment", "reads", "masked"})
 
 

@@ -2,11 +2,12 @@
 
 from pydantic import BaseModel
 
-from mlsteward.errors import InvalidArgument
+from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.lineage.edge import dataset_asset
 from mlsteward.names import parse_reference
 from mlsteward.store.datasets import find_dataset, newest_version
 from mlsteward.store.lineage import edges_to
+from mlsteward.store.masking import MASKED
 from mlsteward.store.transaction import Transaction
 
 
@@ -66,8 +67,12 @@ def _unpinned(transaction: Transaction, label: str) -> dict[str, int]:
 
 
 def statement_of(transaction: Transaction, name: str) -> str:
-    """The SQL that made the newest version of a dataset that SQL made. Raises InvalidArgument where there is none."""
-    find_dataset(transaction, name)
+    """The SQL that made the newest version of a dataset that SQL made.
+
+    Raises InvalidArgument where there is none, and Refused where it is not for the reader.
+    """
+    if find_dataset(transaction, name).sql == MASKED:
+        raise Refused(f"The statement of {name} reads columns that are masked for your clearance; give your own `sql`.")
     row = transaction.row(
         "SELECT sql FROM dataset_versions WHERE name = ? AND sql <> '' ORDER BY version DESC LIMIT 1", [name]
     )

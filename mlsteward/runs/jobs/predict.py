@@ -39,7 +39,7 @@ class Request(BaseModel):
     `shown` names input columns that help to recognise a row; `notes` is what was seen when rows were checked.
     With a `plan` the rows and what is predicted become a version of a dataset. No value of a column among `masked` is
     shown, and none of a dataset's is looked at. With a `source` the rows are like those of a source of the model's
-    transforms, and go through these first.
+    transforms, and go through these first. `level` is how sensitive what is predicted is.
     """
 
     model: str
@@ -53,6 +53,7 @@ class Request(BaseModel):
     notes: list[str] = []
     plan: VersionPlan | None = None
     masked: list[str] = []
+    level: str = ""
     source: RowSource | None = None
 
 
@@ -141,7 +142,9 @@ def work(request: Request, job: Job) -> Result:
         result.summary = _summary(connection, bundle, scored)
         if request.plan:
             words = dict(zip(scored.columns, column_words(bundle, request.model), strict=True))
-            plan = request.plan.model_copy(update={"descriptions": words})
+            names = {**request.plan.levels.names, **dict.fromkeys(scored.columns, request.level)}
+            levels = request.plan.levels.model_copy(update={"names": names})
+            plan = request.plan.model_copy(update={"descriptions": words, "levels": levels})
             result.judged = _keep(connection, plan, table, scored.columns, job).judged
             result.kept = True
             result.verdict += f" They are the dataset `{plan.name}`.{result.judged.sentence}"
