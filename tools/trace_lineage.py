@@ -20,6 +20,7 @@ from mlsteward.store.runs import same_run
 from mlsteward.store.transaction import Transaction
 
 DEEPEST = 50
+_FARTHEST = 200
 _LINES = 40
 _MODELS = 12
 _WAIT_SECONDS = 20.0
@@ -138,7 +139,7 @@ def _next(found: Trace) -> str:
 def _way(call: Call, asset: str, to: str) -> LineageAnswer:
     def read(t: Transaction) -> LineageAnswer:
         start, goal = find_traced(t, asset), find_traced(t, to)
-        edges = path_of(t, start.downward, goal.downward, depth=DEEPEST)
+        edges = path_of(t, start.downward, goal.downward, depth=_FARTHEST)
         if not edges:
             return LineageAnswer(
                 verdict=f"No way leads from {start.name} to {goal.name} in the recorded lineage.",

@@ -47,7 +47,8 @@ def walk(start: Sequence[str], way: Way, step: Step, *, depth: int, most: int = 
     found.distance = dict.fromkeys(found.start, 0)
     frontier = found.start
     for steps in range(1, depth + 2):
-        edges = follow(frontier, way, step)
+        place = {asset: order for order, asset in enumerate(frontier)}
+        edges = sorted(follow(frontier, way, step), key=lambda edge: place[found.near(edge)])
         if steps > depth:
             found.cut |= any(found.far(edge) not in found.distance for edge in edges)
             break

@@ -45,26 +45,35 @@ def lay_out(edges: Sequence[Edge], marked: Sequence[str] = (), most: int = MOST_
 
 def _layers(assets: Sequence[str], ways: Sequence[Way]) -> dict[str, int]:
     """The longest way to each asset; a way back, closing a cycle, does not count."""
-    before: dict[str, list[str]] = {asset: [] for asset in assets}
+    after: dict[str, list[str]] = {asset: [] for asset in assets}
     for near, far in ways:
-        before[far].append(near)
-    layers: dict[str, int] = {}
-    for asset in assets:
-        _place(asset, before, layers)
+        after[near].append(far)
+    reached = {far for _, far in ways}
+    finished: dict[str, None] = {}
+    ahead: list[Way] = []
+    for asset in sorted(assets, key=lambda asset: asset in reached):
+        _descend(asset, after, finished, ahead)
+    layers = dict.fromkeys(assets, 0)
+    # Whoever was finished last stands before all that it leads to.
+    place = {asset: -order for order, asset in enumerate(finished)}
+    for near, far in sorted(ahead, key=lambda way: place[way[0]]):
+        layers[far] = max(layers[far], layers[near] + 1)
     return layers
 
 
-def _place(asset: str, before: Mapping[str, Sequence[str]], layers: dict[str, int]) -> None:
-    pending, entered = [asset], set[str]()
-    while pending:
-        top = pending[-1]
-        waiting = [near for near in before[top] if near not in layers and near not in entered]
-        entered.add(top)
-        if top in layers or not waiting:
-            layers.setdefault(top, 1 + max((layers[near] for near in before[top] if near in layers), default=-1))
-            pending.pop()
-        else:
-            pending += waiting
+def _descend(asset: str, after: Mapping[str, Sequence[str]], finished: dict[str, None], ahead: list[Way]) -> None:
+    """Depth first from an asset: put what is done into `finished`, and the ways that close no cycle into `ahead`."""
+    path = {asset: iter(after[asset])} if asset not in finished else {}
+    while path:
+        near = next(reversed(path))
+        far = next(path[near], None)
+        if far is None:
+            finished[near] = None
+            del path[near]
+        elif far not in path:
+            ahead.append((near, far))
+            if far not in finished:
+                path[far] = iter(after[far])
 
 
 def _ordered(assets: Sequence[str], ways: Sequence[Way], layers: Mapping[str, int]) -> list[list[str]]:
