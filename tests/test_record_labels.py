@@ -316,3 +316,19 @@ def test_a_label_is_read_as_its_column_types_it(value: object, type: str, text: 
 def test_a_label_that_does_not_fit_its_column_is_refused(value: object, type: str) -> None:
     with pytest.raises(InvalidArgument, match=r"Nothing was recorded; 1 cannot be labels of `x`"):
         read_labels({"1": value}, "x", type)
+
+
+async def test_the_page_says_who_labelled_what_and_where_they_differ(workspace: Workspace) -> None:
+    uri = "mlsteward://labels/tickets"
+    async with assistant_of(workspace) as whole:
+        await tickets(whole)
+        assert "Nobody has labelled" in (await whole.call("read_page", uri=uri))["content"]
+        await label(whole, {"3": "billing", "4": "login"}, "ann")
+        await label(whole, {"3": "login"}, "bob")
+        page = (await whole.call("read_page", uri=uri))["content"]
+        assert "Rows are named by `id`." in page and "| ann | 2 |" in page
+        assert "| 3 | ann: billing, bob: login | none without a majority |" in page
+        await whole.call("document_asset", asset="column:tickets.category", sensitivity="restricted")
+    async with assistant_of(workspace.seen_by("internal")) as reader:
+        page = (await reader.call("read_page", uri=uri))["content"]
+        assert "billing" not in page and "masked (restricted)" in page

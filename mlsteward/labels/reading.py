@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from mlsteward.data.profile import type_family
@@ -15,6 +15,7 @@ MOST_CLASSES = 20
 # With more distinct texts than that a column holds free text, and every label is a new one.
 MOST_KNOWN = 200
 _LONGEST = 200
+_FRACTIONS = ("FLOAT", "DOUBLE")
 _SHOWN = 8
 _BOOLEANS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
 
@@ -48,6 +49,11 @@ def read_labels(labels: Mapping[str, object], column: str, type: str) -> dict[st
     if problems:
         raise InvalidArgument(said(f"cannot be labels of `{column}` ({type})", problems))
     return found
+
+
+def are_measurements(type: str, values: Collection[str]) -> bool:
+    """Whether a column of this type holds measurements, by the different values known of it, and not classes."""
+    return type_family(type) == "number" and (len(values) > MOST_CLASSES or type.upper() in _FRACTIONS)
 
 
 def check_classes(labels: Mapping[str, str], column: str, classes: Sequence[str], why: str) -> None:

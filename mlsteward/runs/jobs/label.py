@@ -9,14 +9,13 @@ from pydantic import BaseModel
 
 from mlsteward.answer import counted, table
 from mlsteward.data.engine import connect, literal, quote, row_of
-from mlsteward.data.profile import type_family
 from mlsteward.data.rows import text_expression
 from mlsteward.data.snapshot import Column, draft_snapshot
 from mlsteward.errors import InvalidArgument, NotFound, naming
 from mlsteward.labels.agreement import Agreement
 from mlsteward.labels.companions import companions
 from mlsteward.labels.identity import Identity, check_key
-from mlsteward.labels.reading import MOST_CLASSES, MOST_KNOWN, check_classes
+from mlsteward.labels.reading import MOST_KNOWN, are_measurements, check_classes
 from mlsteward.labels.resolve import Annotation, Resolved, agreements, latest, resolve
 from mlsteward.lineage.edge import Edge, dataset_asset
 from mlsteward.lineage.made import copied_columns
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 DISPUTES = 10
 _MASKED = "masked"
-_FRACTIONS = ("FLOAT", "DOUBLE")
 
 
 class Request(BaseModel):
@@ -198,14 +196,14 @@ def _check_rows(engine: "DuckDBPyConnection", request: Request) -> int:
 
 def _check_values(engine: "DuckDBPyConnection", request: Request) -> bool:
     """Whether the labels are measurements and no classes. Raises InvalidArgument for a class that is not known."""
-    column, family = request.column, type_family(request.column.type)
+    column = request.column
     with naming(asset=f"column:{request.plan.name}.{column.name}"):
         if request.allowed:
             check_classes(request.labels, column.name, request.allowed, "the dictionary allows")
             return False
         known = [] if request.new_column else _known_values(engine, column)
         known = list(dict.fromkeys([*known, *(one.value for one in request.before)]))
-        if family == "number" and (len(known) > MOST_CLASSES or column.type.upper() in _FRACTIONS):
+        if are_measurements(column.type, known):
             return True
         if 1 < len(known) <= MOST_KNOWN:
             check_classes(request.labels, column.name, known, "its rows have")
