@@ -20,7 +20,7 @@ from tests.walls import refused
         "'https://example.org/x.csv'",
         "'../store.duckdb'",
         '"flights@2; DROP"',
-        '"flights@Champion"',
+        '"flights@two words"',
         '"flug daten"',
     ],
 )

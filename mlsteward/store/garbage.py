@@ -11,7 +11,7 @@ from mlsteward.store.activity import add_activity
 from mlsteward.store.transaction import Transaction
 
 # Runs that look at rows and keep what they found; all others could not be repeated without their rows.
-_LOOKS = ("register", "transform", "check", "diff", "drift", "compare")
+_LOOKS = ("register", "transform", "check", "contract", "lineage", "diff", "drift", "compare", "select")
 _LABEL = re.compile(r"[a-z][a-z0-9_]{0,62}@[0-9]+")
 
 
