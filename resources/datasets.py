@@ -5,6 +5,7 @@ from mlsteward.data.profile import ColumnProfile
 from mlsteward.dictionary.comment import comments_section
 from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.server.declare import Page
+from mlsteward.store.check_results import last_health
 from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import DatasetVersion, dataset_names, find_dataset, versions_of
 from mlsteward.store.tags import tags_of
@@ -15,7 +16,12 @@ def dataset_page(workspace: Workspace, name: str) -> str:
     """A dataset: where it comes from, its versions, and the full profile of the version named (else the newest)."""
     version = workspace.store.read(lambda transaction: find_dataset(transaction, name, rows=False))
     versions = workspace.store.read(lambda transaction: versions_of(transaction, version.name))
-    lines = [f"# {version.label}", "", version.description or "No description recorded.", "", *_facts(version), ""]
+    lines = [f"# {version.label}", "", version.description or "No description recorded.", "", *_facts(version)]
+    health = workspace.store.read(lambda transaction: last_health(transaction, version.name))
+    lines += [
+        f"- {health.label} {health.words}: mlsteward://health/{version.name}" if health else "- never checked",
+        "",
+    ]
     tags = workspace.store.read(lambda transaction: tags_of(transaction, version.name))
     rows = [
         (

@@ -31,7 +31,7 @@ def _page(t: Transaction, dataset: str) -> str:
         raise NotFound(f"{name} was never checked.", next=f'check_data(dataset="{name}")')
     newest = history[0]
     result = Result.model_validate(seen_run(t, newest.run).result)
-    lines = [f"# Health of {name}", "", f"{newest.verdict} ({newest.words} UTC, run:{newest.run})", ""]
+    lines = [f"# Health of {name}", "", f"{newest.verdict} ({newest.words}, run:{newest.run})", ""]
     lines += markdown_table(("pillar", "state", "evidence", "next"), _pillars(newest))
     lines += _days(result.days)
     lines += _checks(t, name, result.checks)

@@ -63,6 +63,7 @@ async def test_a_first_version_says_what_is_not_known_yet(assistant: Assistant, 
     assert "| volume | ok |" in page
     told = await assistant.text("query_data", sql="SELECT pillar, name, passed FROM meta.checks ORDER BY ALL")
     assert "volume | volume | true" in told
+    assert ", healthy as of 20" in await assistant.text("lookup_data_dictionary", dataset="flights")
 
 
 async def test_a_missing_day_and_a_halved_one_are_found_in_the_new_month_and_settled_when_they_come(

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.dictionary.entry import model_entry
 from mlsteward.store.changes import change_count
+from mlsteward.store.check_results import health_words
 from mlsteward.store.comments import all_feedback
 from mlsteward.store.datasets import summaries
 from mlsteward.store.dictionary import all_entries
@@ -38,6 +39,7 @@ def read_catalogue(store: Store) -> Catalogue:
 def _read(transaction: Transaction, change: int) -> Catalogue:
     newest = summaries(transaction, limit=_MOST_DATASETS)[1]
     entries, links, feedback = all_entries(transaction), all_links(transaction), all_feedback(transaction)
+    health = health_words(transaction)
     # A model of which nothing but a link or a comment is recorded.
     spoken_of = {link.asset for link in links} | feedback.keys()
     models = [asset for asset in spoken_of if asset.startswith("model:")]
@@ -49,6 +51,10 @@ def _read(transaction: Transaction, change: int) -> Catalogue:
         all_relationships(transaction),
         links,
         feedback,
-        {one.name: f"version {one.version} registered {one.created:%Y-%m-%d %H:%M} UTC" for one in newest},
+        {
+            one.name: f"version {one.version} registered {one.created:%Y-%m-%d %H:%M} UTC"
+            + (f", {health[one.name]}" if one.name in health else "")
+            for one in newest
+        },
         dict(transaction.rows(_ALERTS)),
     )

@@ -10,5 +10,5 @@ def change_count(transaction: Transaction) -> int:
 
 
 def count_change(transaction: Transaction) -> None:
-    """Whoever changes entries, relationships, links, comments, alerts or which version is the newest says so."""
+    """Whoever changes entries, relationships, links, comments, alerts, health or the newest version says so."""
     transaction.execute("UPDATE dictionary_changes SET count = count + 1")

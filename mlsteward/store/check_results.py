@@ -10,10 +10,12 @@ from mlsteward.contracts.check import CheckResult
 from mlsteward.health.pillars import Pillar, PillarReport, Severity
 from mlsteward.health.verdict import verdict
 from mlsteward.store.alerts import Finding, raise_alerts, settle_alerts
+from mlsteward.store.changes import count_change
 from mlsteward.store.masking import Masks, masked_words
 from mlsteward.store.transaction import Transaction
 
 _HEALTH = ("run", "dataset", "version", "healthy", "verdict", "pillars", "created")
+_NOT_HELD = "version NOT IN (SELECT v.version FROM dataset_versions AS v WHERE v.name = dataset AND v.held <> '')"
 _RESULTS = "run dataset version pillar check_name column_name severity passed value words created".split()
 
 
@@ -35,7 +37,7 @@ class Health(BaseModel):
     @property
     def words(self) -> str:
         """`healthy as of 2013-07-01 08:00`."""
-        return f"{'healthy' if self.healthy else 'unhealthy'} as of {self.created:%Y-%m-%d %H:%M}"
+        return _as_of(self.healthy, self.created)
 
     def pillar(self, name: Pillar) -> PillarReport | None:
         """What one pillar said; None when it was not looked at."""
@@ -61,6 +63,7 @@ class StoredResult(BaseModel):
 def add_health(t: Transaction, health: Health) -> None:
     """Keep what a run said of a dataset."""
     t.insert("health", [health.model_dump(mode="python")])
+    count_change(t)
 
 
 def last_health(t: Transaction, dataset: str) -> Health | None:
@@ -68,16 +71,25 @@ def last_health(t: Transaction, dataset: str) -> Health | None:
     return next(iter(health_history(t, dataset, limit=1, held=False)), None)
 
 
+def health_words(t: Transaction) -> dict[str, str]:
+    """Of every dataset that was checked, `healthy as of …` by its newest check."""
+    rows = t.rows(f"SELECT dataset, arg_max(healthy, run), max(created) FROM health WHERE {_NOT_HELD} GROUP BY dataset")
+    return {dataset: _as_of(healthy, created) for dataset, healthy, created in rows}
+
+
 def health_history(t: Transaction, dataset: str, *, limit: int = 50, held: bool = True) -> list[Health]:
     """The looks at a dataset, newest first; without those at versions that are `held` where it is False."""
-    aside = "SELECT version FROM dataset_versions AS v WHERE v.name = health.dataset AND v.held <> ''"
     rows = t.rows(
-        f"SELECT {', '.join(_HEALTH)} FROM health WHERE dataset = ? AND (? OR version NOT IN ({aside}))"
+        f"SELECT {', '.join(_HEALTH)} FROM health WHERE dataset = ? AND (? OR {_NOT_HELD})"
         " ORDER BY created DESC, run DESC LIMIT ?",
         [dataset, held, limit],
     )
     found = [dict(zip(_HEALTH, row, strict=True)) for row in rows]
     return [_seen(t.masks, Health.model_validate({**row, "pillars": json.loads(row["pillars"])})) for row in found]
+
+
+def _as_of(healthy: bool, created: datetime) -> str:
+    return f"{'healthy' if healthy else 'unhealthy'} as of {created:%Y-%m-%d %H:%M} UTC"
 
 
 def seen_reports(masks: Masks, dataset: str, reports: Sequence[PillarReport]) -> list[PillarReport]:
