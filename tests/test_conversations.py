@@ -1,4 +1,4 @@
-"""Five conversations, each call using only what earlier answers returned.
+"""Six conversations, each call using only what earlier answers returned.
 
 Each is held once with an assistant whose host shows it nothing but text, and once with one that sees only the data.
 """
@@ -176,3 +176,33 @@ async def test_compare_my_last_10_runs(reader: Reader, data: Path) -> None:
     listed = await reader.call("list_runs", order_by="roc_auc")
     assert "logistic_regression" in listed or "roc_auc" in listed
     await reader.follow()
+
+
+async def test_what_breaks_if_this_column_changes_who_owns_it_and_is_it_healthy_today(
+    reader: Reader, data: Path
+) -> None:
+    write_churn(data / "churn.csv")
+    await reader.call("list_datasets")
+    await reader.follow()
+    reader.heard("Predict churned with a logistic_regression called churn. The care desk owns churn.support_calls.")
+    await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="logistic_regression")
+    await reader.call("document_asset", asset="churn.support_calls", owner="care desk")
+    breaks = await reader.call("trace_lineage", asset="churn.support_calls")
+    assert "feeds 1 model (churn@1: importance" in breaks
+    assert "care desk" in breaks
+    healthy = await reader.call("check_data", dataset="churn")
+    assert "churn@1 is healthy" in healthy
+    reader.heard("Then the file came again, with minus one for every call.")
+    rows = (data / "churn.csv").read_text().splitlines()
+    broken = [rows[0], *(re.sub(r"^(\w+,\d+),\d+", r"\1,-1", row) for row in rows[1:])]
+    await reader.call("set_contract", dataset="churn")
+    reader.heard("Fewer than 0 calls, or more than 50, is an error.")
+    await reader.follow(checks=["proposed", "support_calls between 0 and 50"])
+    (data / "churn.csv").write_text("\n".join(broken) + "\n")
+    register = await reader.call("register_dataset", name="churn", source="churn.csv")
+    assert "contract" in register
+    unhealthy = await reader.call("check_data", dataset="churn")
+    assert "churn@2 is unhealthy" in unhealthy
+    alerts = await reader.call("list_alerts")
+    assert "support_calls" in alerts
+    assert "model:churn@1" in alerts

@@ -29,7 +29,9 @@ METADATA = {
         WHERE kind = 'column' AND NOT gone
             AND version = (SELECT max(o.version) FROM dictionary AS o WHERE o.asset = d.asset)
     """,
-    "relationships": "SELECT dataset, columns, to_dataset, to_columns, coverage, rows, found FROM relationships",
+    "relationships": """
+        SELECT dataset, columns, to_dataset, to_columns, coverage, value_coverage, rows, found FROM relationships
+    """,
     "terms": """
         SELECT asset, business_name AS term, description AS definition, synonyms, sql, status, since, review_by, owner,
             tags, unit, version, actor, changed
