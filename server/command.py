@@ -3,11 +3,14 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mlsteward.config import Settings
 from mlsteward.store.activity import add_activity
+from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
+T = TypeVar("T")
 # The client that the audit log names for commands.
 TERMINAL = "mlsteward command line"
 Arguments = Callable[[argparse.ArgumentParser, argparse.ArgumentParser], None]
@@ -28,6 +31,15 @@ class Command:
 
 def remember(workspace: Workspace, action: str, asset: str, why: str = "") -> None:
     """Leave a row in the audit log of what a person did in a terminal."""
-    workspace.store.write(
-        lambda t: add_activity(t, actor=workspace.user, client=TERMINAL, action=action, asset=asset, why=why)
-    )
+    change(workspace, lambda _: None, action=action, asset=asset, why=why)
+
+
+def change(workspace: Workspace, work: Callable[[Transaction], T], *, action: str, asset: str, why: str = "") -> T:
+    """Write to the store and to the audit log in one transaction."""
+
+    def both(t: Transaction) -> T:
+        result = work(t)
+        add_activity(t, actor=workspace.user, client=TERMINAL, action=action, asset=asset, why=why)
+        return result
+
+    return workspace.store.write(both)

@@ -2,9 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from mlsteward.server.cli import main
 from mlsteward.store.activity import add_activity
 from mlsteward.store.activity_query import read_since
 from mlsteward.store.alerts import Finding, raise_alerts
@@ -128,3 +130,48 @@ async def test_the_log_is_a_table_for_queries_that_no_query_can_change(
     for sql in ("DELETE FROM meta.activity", "WITH d AS (DELETE FROM meta.activity RETURNING *) SELECT * FROM d"):
         await assistant.error("query_data", sql=sql)
     assert (await assistant.call("list_activity"))["total"] == 1
+
+
+async def test_what_is_done_in_a_terminal_is_in_the_log_too(
+    workspace: Workspace, assistant: Assistant, tmp_path: Path
+) -> None:
+    await assistant.call("transform_dataset", name="points", sql="SELECT i AS x FROM range(20) t(i)")
+    folder = ["--workspace", str(workspace.folder), "--data", str(tmp_path)]
+    for command in (
+        ["token", "create", "ci", "--scope", "write"],
+        ["token", "revoke", "ci"],
+        ["tag", "points@1", "golden"],
+        ["export", "markdown", "points", str(tmp_path / "points.md")],
+        ["checkout", "points", str(tmp_path / "rows")],
+        ["backup", str(tmp_path / "kept.duckdb")],
+        ["audit", "export", str(tmp_path / "audit.jsonl")],
+    ):
+        assert main([*command, *folder]) == 0
+    answer = await assistant.call("list_activity")
+    assert [(line["action"], line["asset"]) for line in answer["changes"]] == [
+        ("audit export", "store"),
+        ("backup", "store"),
+        ("checkout", "dataset:points@1"),
+        ("export", "dataset:points@1"),
+        ("tag", "dataset:points@1"),
+        ("token revoke", "token:ci"),
+        ("token create", "token:ci"),
+        ("transform", "dataset:points@1"),
+    ]
+    assert answer["changes"][-2]["why"] == "scope write, clearance internal"
+    assert "mls_" not in str(answer), "a token's secret is nowhere"
+    assert main(["restore", str(tmp_path / "kept.duckdb"), *folder]) == 0
+    restored = (await assistant.call("list_activity"))["changes"][0]
+    assert restored["action"] == "restore" and "the audit log that it replaced ended with row 8:" in restored["why"]
+
+
+async def test_a_model_that_is_trained_is_in_the_log(workspace: Workspace, assistant: Assistant) -> None:
+    await assistant.call(
+        "transform_dataset", name="points", sql="SELECT i AS x, i % 7 AS z, i * 2 AS y FROM range(200) t(i)"
+    )
+    answer = await assistant.call(
+        "train_model", dataset="points", target="y", name="line", estimator="ridge", wait_seconds=25
+    )
+    change = (await assistant.call("list_activity", asset="model:line"))["changes"][0]
+    assert (change["action"], change["asset"], change["run"]) == ("train", "model:line@1", answer["run"])
+    assert change["why"] == "regression of y on points@1"

@@ -11,7 +11,7 @@ from mlsteward.config import Settings
 from mlsteward.data.engine import connect, literal, quote
 from mlsteward.data.snapshot import verify_snapshot
 from mlsteward.errors import InvalidArgument
-from mlsteward.server.command import Command
+from mlsteward.server.command import Command, remember
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.masking import masked_columns
 from mlsteward.workspace import Workspace
@@ -31,11 +31,12 @@ def checkout(settings: Settings, dataset: str, folder: str, *, format: str = "pa
     try:
         version = workspace.store.read(lambda t: find_dataset(t, dataset))
         hidden = workspace.store.read(lambda t: masked_columns(t, version.name, settings.clearance))
+        target = Path(folder).expanduser().resolve() / f"{version.label}.{format}"
+        if target.exists() and not force:
+            raise _exists(target)
+        remember(workspace, "checkout", f"dataset:{version.label}", f"rows to {target}")
     finally:
         workspace.close()
-    target = Path(folder).expanduser().resolve() / f"{version.label}.{format}"
-    if target.exists() and not force:
-        raise _exists(target)
     source = verify_snapshot(workspace.folder, version.snapshot, version.source_hash, reference=version.reference)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=target.parent, prefix=".checkout-"))

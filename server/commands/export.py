@@ -11,7 +11,7 @@ from mlsteward.exchange.markdown import write_markdown
 from mlsteward.exchange.odcs_write import write_odcs
 from mlsteward.exchange.sheet import Sheet
 from mlsteward.exchange.yaml_text import write_yaml
-from mlsteward.server.command import Command
+from mlsteward.server.command import Command, remember
 from mlsteward.store.sheets import sheet_of
 from mlsteward.workspace import Workspace
 
@@ -40,6 +40,8 @@ def export(settings: Settings, format: str, dataset: str, file: str = "-") -> in
     workspace = Workspace(settings)
     try:
         sheet = workspace.seen_by(settings.clearance).store.read(lambda t: sheet_of(t, dataset))
+        where = "standard output" if file == "-" else file
+        remember(workspace, "export", f"dataset:{sheet.label}", f"{format} to {where}")
     finally:
         workspace.close()
     text = _document(format, sheet)

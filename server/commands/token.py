@@ -7,7 +7,7 @@ from rich.table import Table
 
 from mlsteward.config import Settings
 from mlsteward.dictionary.sensitivity import DEFAULT, Level
-from mlsteward.server.command import Command
+from mlsteward.server.command import Command, change
 from mlsteward.store.tokens import Scope, create_token, list_tokens, revoke_token
 from mlsteward.workspace import Workspace
 
@@ -17,11 +17,17 @@ def token_command(settings: Settings, action: str, name: str, scope: Scope, clea
     console = Console()
     try:
         if action == "create":
-            secret = workspace.store.write(lambda t: create_token(t, name, scope, clearance))
+            secret = change(
+                workspace,
+                lambda t: create_token(t, name, scope, clearance),
+                action="token create",
+                asset=f"token:{name}",
+                why=f"scope {scope}, clearance {clearance}",
+            )
             console.print(f"Token {name} ({scope}, clearance {clearance}), shown this once:")
             console.print(secret, markup=False, highlight=False, soft_wrap=True)
         elif action == "revoke":
-            workspace.store.write(lambda t: revoke_token(t, name))
+            change(workspace, lambda t: revoke_token(t, name), action="token revoke", asset=f"token:{name}")
             console.print(f"Token {name} is revoked.")
         else:
             table = Table("name", "scope", "clearance", "created", "revoked")

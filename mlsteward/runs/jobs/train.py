@@ -9,8 +9,10 @@ from mlsteward.answer import number, table
 from mlsteward.data.rows import hash_expression, share_expression
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.errors import naming
+from mlsteward.lineage.edge import model_asset
 from mlsteward.lineage.made import training_edges
 from mlsteward.runs.job import Job
+from mlsteward.store.activity import add_activity
 from mlsteward.store.lineage import add_edges, transforms_of
 from mlsteward.store.metrics import MetricRow, add_metrics
 from mlsteward.store.models import Model, Score, add_model
@@ -210,8 +212,18 @@ def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> 
         rows.append(MetricRow(run=run.number, split="test", name="mean_cost", value=result.cost))
     add_metrics(transaction, rows)
     model = _model(run, result).model_copy(update={"transforms": transforms_of(transaction, run.dataset)})
+    placed = add_model(transaction, model)
+    add_activity(
+        transaction,
+        actor=run.actor,
+        client=run.client,
+        action=run.kind,
+        asset=model_asset(placed.label),
+        why=run.reason or f"{model.task} of {run.target} on {run.dataset}",
+        run=run.number,
+    )
     edges = training_edges(
-        add_model(transaction, model).label,
+        placed.label,
         run.dataset,
         target=run.target,
         features=[column.name for column in result.signature],
