@@ -269,6 +269,7 @@ async def test_a_deprecated_term_points_to_its_successor(flights: Workspace, ass
     answer = await assistant.call("lookup_data_dictionary", query="late flight")
     assert "(deprecated, written by" in answer["verdict"]
     assert answer["cards"][0]["status"].endswith(": use term:late_departure")
+    assert answer["next"] == 'lookup_data_dictionary(query="term:late_departure")'
     listed = await assistant.call("lookup_data_dictionary")
     assert [line["name"] for line in listed["columns"]["lines"]][-1] == "term:late_flight", "the old come last"
 

@@ -11,6 +11,7 @@ from mlsteward.store.models import Model, add_model
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
 from tests.dictionary_samples import FLIGHTS, WORDS, register
+from tests.glossary_samples import add_table, with_flights
 
 pytestmark = pytest.mark.anyio
 DELAY = Model(
@@ -151,7 +152,8 @@ async def test_a_column_that_disappeared_is_said_and_its_words_are_kept(
         ({"asset": "flights.dep_delay"}, "Nothing to write"),
         ({"asset": "run:1", "owner": "x"}, "datasets, columns, terms and models can be documented"),
         ({"asset": "model:delay", "owner": "x"}, "No model has a name yet"),
-        ({"asset": "term:late", "owner": "x"}, "There is no term 'late'"),
+        ({"asset": "late flight", "owner": "x"}, "Did you mean `term:late_flight`?"),
+        ({"asset": "term:late", "owner": "x"}, "Did you mean `term:late_flight`?"),
         ({"asset": "flights.dep_delay", "terms": ["late"]}, "There is no term 'late'"),
         ({"asset": "flights.dep_delay", "status": "sertified"}, "Did you mean `certified`?"),
         ({"asset": "flights.dep_delay", "status": "deprecated: arr_dely"}, "Did you mean `flights.arr_delay`"),
@@ -163,6 +165,7 @@ async def test_a_column_that_disappeared_is_said_and_its_words_are_kept(
 async def test_what_cannot_be_written_is_refused_in_words(
     flights: Workspace, assistant: Assistant, arguments: dict[str, Any], words: str
 ) -> None:
+    await assistant.call("define_term", term="Late flight", definition="x")
     before = history(flights, "column:flights.dep_delay")
     assert words in await assistant.error("document_asset", **arguments)
     assert history(flights, "column:flights.dep_delay") == before
@@ -201,12 +204,18 @@ async def test_something_deprecated_points_to_its_successor(
     assert "deprecated" not in await assistant.text("lookup_data_dictionary", query="dep_delay")
 
 
-async def test_a_dataset_shows_its_status_and_its_terms(flights: Workspace, assistant: Assistant) -> None:
+async def test_a_dataset_shows_its_status_and_its_terms(workspace: Workspace, assistant: Assistant) -> None:
+    flights = with_flights(workspace)
     await assistant.call("define_term", term="Punctuality", definition="x")
     answer = await assistant.call(
         "document_asset", asset="flights", owner="ops", status="approved", terms=["Punctuality"]
     )
     assert answer["links"] == [f"term:punctuality (approved by {flights.user})"]
+    add_table(flights, "flights_v2", FLIGHTS)
+    await assistant.call("document_asset", asset="flights_v2", status="deprecated: flights")
+    old = await assistant.call("lookup_data_dictionary", dataset="flights_v2")
+    assert "deprecated, use flights" in old["verdict"]
+    assert old["next"] == 'lookup_data_dictionary(dataset="flights")'
     listed = await assistant.call("lookup_data_dictionary", dataset="flights")
     assert any(line.startswith("status: approved by") for line in listed["health"])
     assert listed["links"] == [f"term:punctuality (approved by {flights.user})"]

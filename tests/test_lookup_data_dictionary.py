@@ -203,6 +203,12 @@ async def test_terms_and_metrics_stand_beside_the_datasets(flights: Workspace, a
     assert [line.get("type") for line in answer["columns"]["lines"]] == [None, None, "term"]
 
 
+async def test_a_term_is_found_whatever_dataset_is_asked_about(flights: Workspace, assistant: Assistant) -> None:
+    await assistant.call("define_term", term="Late flight", definition="More than 15 minutes late")
+    answer = await assistant.call("lookup_data_dictionary", dataset="flights", query="what is a late flight?")
+    assert answer["verdict"].startswith("Late flight (term:late_flight)")
+
+
 async def test_a_dataset_lists_the_terms_of_its_columns(flights: Workspace, assistant: Assistant) -> None:
     await assistant.call("define_term", term="Departure delay", definition="x")
     answer = await assistant.call("lookup_data_dictionary", dataset="flights")

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from mlsteward.answer import cell, clipped, counted, number
 from mlsteward.dictionary.comment import Feedback
 from mlsteward.dictionary.entry import WORDS, Entry
-from mlsteward.dictionary.lifecycle import review_words, status_words
+from mlsteward.dictionary.lifecycle import review_words, status_words, successor_of
 from mlsteward.dictionary.link import Link, in_sight
 from mlsteward.dictionary.relationships import Relationship
 
@@ -65,6 +65,7 @@ class Card(BaseModel):
     alerts: str | None = None
     relationships: list[str] = []
     links: list[str] = []
+    successor: str | None = None
     comments: list[str] = []
     rating: str | None = None
     people: dict[str, str] = {}
@@ -97,6 +98,8 @@ class Card(BaseModel):
 
     def next(self, approve: str) -> str:
         """What is missing most, written down; else `approve`, the call for a suggested link; else the neighbours."""
+        if successor := self.successor:
+            return f'lookup_data_dictionary(query="{successor}")'
         if self.asset.startswith("term:"):
             return approve or f'read_page(uri="mlsteward://terms/{self.name.partition(":")[2]}")'
         for missing in ("description", "available_at", "owner"):
@@ -113,7 +116,7 @@ class Card(BaseModel):
         # A term's verdict opens with what it is called.
         said_before = ("description", "status", *(("business_name",) if self.asset.startswith("term:") else ()))
         said = [
-            f"{field.replace('_', ' ')}: {value} ({self._source(field)})"
+            f"{field.replace('_', ' ')}: {' '.join(value.split())} ({self._source(field)})"
             for field in WORDS
             if field not in said_before and (value := getattr(self, field))
         ]
@@ -157,6 +160,7 @@ def card_of(entry: Entry, beside: Beside, *, room: int = 900) -> Card:
         links=[link.words(entry.asset) for link in in_sight(beside.links, entry.asset)[:LINKS]],
         comments=[comment.line(min(room, 160)) for comment in beside.feedback.newest],
         rating=beside.feedback.summary or None,
+        successor=_successor(entry),
         people=dict(entry.writers),
         harvested=entry.harvested,
         not_recorded=_not_recorded(entry),
@@ -164,6 +168,12 @@ def card_of(entry: Entry, beside: Beside, *, room: int = 900) -> Card:
         changed=_changed(entry),
         gone=entry.gone or None,
     )
+
+
+def _successor(entry: Entry) -> str | None:
+    """What calls take of the asset that takes the place of a deprecated one."""
+    asset = successor_of(entry.status)
+    return asset.removeprefix("dataset:").removeprefix("column:") or None
 
 
 def values_of(entry: Entry) -> str:

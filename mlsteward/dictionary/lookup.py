@@ -8,6 +8,7 @@ from mlsteward.answer import Answer, counted
 from mlsteward.dictionary.card import Beside, Card, card_of
 from mlsteward.dictionary.catalogue import Catalogue
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.lifecycle import is_deprecated, successor_of
 from mlsteward.dictionary.link import approvals, in_sight
 from mlsteward.dictionary.listing import Listing, list_entries
 from mlsteward.dictionary.search import misspelt_term, named_entries, names_like, unknown_name
@@ -62,6 +63,8 @@ def look_up(catalogue: Catalogue, query: str, dataset: str, limit: int, measure:
         return _dataset(catalogue, name) if name else _overview(catalogue)
     entries = catalogue.dataset(name) if name else catalogue.entries
     named = named_entries(query, entries)
+    # A term is no dataset's own.
+    named = named or named_entries(query, catalogue.terms)
     if not name and [entry.kind for entry in named] == ["dataset"]:
         return _dataset(catalogue, named[0].dataset)
     if named:
@@ -96,12 +99,15 @@ def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
     here = [column for column in columns if not column.gone]
     silent = [column for column in here if not column.description]
     gone = [column.column for column in columns if column.gone]
+    successor = successor_of(table.status).removeprefix("dataset:")
+    use = f", use {successor}" if successor else ""
     parts = [
         f"{name} has {counted(len(here), 'column')} and {counted(table.facts.rows, 'row')}",
         f"{counted(len(silent), 'column has', 'columns have')} no description"
         if silent
         else "every column has a description",
         f"owner: {table.owner}" if table.owner else "no owner recorded",
+        f"deprecated{use}" if is_deprecated(table.status) else "",
         "no longer there: " + ", ".join(gone[:5]) if gone else "",
     ]
     about = f" {table.description[:300]}" if table.description else ""
@@ -120,6 +126,8 @@ def _dataset(catalogue: Catalogue, name: str) -> DictionaryAnswer:
         if silent
         else f'lookup_data_dictionary(query="{name}.{example}")',
     )
+    if successor:
+        answer.next = f'lookup_data_dictionary(dataset="{successor}")'
     answer.columns = list_entries(here, beside=answer.size)
     return answer
 

@@ -53,12 +53,14 @@ def values_of(result: QueryResult) -> dict[str, float | str | None]:
     if result.more or len(result.rows) != 1:
         rows = "no row" if not result.rows else "more than one row"
         raise InvalidSQL(
-            f"A metric gives one row, and this statement gives {rows}: aggregate, as in avg(…) or count(*)."
+            f"A metric gives one row, and this statement gives {rows}: aggregate, as in avg(…) or count(*).",
+            next="query_data(sql=…)",
         )
     values = dict(zip(names, map(_value, result.rows[0]), strict=True))
     if not any(isinstance(value, int | float) for value in values.values()):
         shown = ", ".join(f"{name} = {cell(value)}" for name, value in values.items())
-        raise InvalidSQL(f"A metric gives a number at least, and this statement gives {shown}.")
+        words = f"A metric gives a number at least, and this statement gives {shown}."
+        raise InvalidSQL(words, next="query_data(sql=…)")
     return values
 
 

@@ -79,6 +79,13 @@ def _alike(phrase: str, name: str) -> float:
 
 
 def _shortens(short: str, word: str) -> bool:
-    """Whether one is the other's beginning, of three letters at least, or the same."""
+    """Whether one is the other's beginning, of three letters or more, or its consonants (`amt`, `qty`)."""
     low, high = sorted((short, word), key=len)
-    return low == high or (len(low) >= 3 and high.startswith(low))
+    return low == high or (len(low) >= 3 and (high.startswith(low) or _is_skeleton(low, high)))
+
+
+def _is_skeleton(short: str, word: str) -> bool:
+    """Whether a word's first letter and some of its consonants, in their order, make the other."""
+    letters = iter(word[1:])
+    inner = all(letter not in "aeiou" and letter in letters for letter in short[1:])
+    return short[0] == word[0] and inner

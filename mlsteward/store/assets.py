@@ -40,7 +40,8 @@ def _of_any_kind(transaction: Transaction, text: str) -> Reference:
     if name in models:
         return _model(transaction, parse_reference(text, default="model"))
     known = {dataset: f"dataset:{dataset}" for dataset in datasets} | {model: f"model:{model}" for model in models}
-    known |= {phrase: term.asset for term in terms for phrase in phrases(term)}
+    # Anything is like a name of a letter or two.
+    known |= {phrase: term.asset for term in terms for phrase in phrases(term) if len(phrase) > 2}
     close = list(dict.fromkeys(known[found] for found in close_names(text, known)))
     raise NotFound(
         f"There is no dataset, term or model {text!r}.", close=close, next=f'lookup_data_dictionary(query="{text}")'

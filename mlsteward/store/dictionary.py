@@ -88,7 +88,8 @@ def _not_found(transaction: Transaction, reference: Reference, entries: Sequence
         rows = transaction.rows("SELECT DISTINCT dataset FROM dictionary ORDER BY ALL")
         names = [name for (name,) in rows]
     where = [f"{dataset}.{name}" for dataset, name in _named_columns(transaction, reference.name)]
-    close = where or close_names(wanted, names)
+    terms = [] if entries else [term.asset for term in called(wanted, all_terms(transaction))]
+    close = where or terms or close_names(wanted, names)
     call = f'lookup_data_dictionary(dataset="{reference.name}")' if entries else "list_datasets()"
     kind = "column" if entries else "dataset"
     return NotFound(f"There is no {kind} {wanted!r} in the dictionary.", close=close, next=call)
