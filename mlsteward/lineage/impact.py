@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from mlsteward.answer import counted, number
-from mlsteward.lineage.edge import COLUMN, SOURCE, Edge
+from mlsteward.lineage.edge import COLUMN, SOURCE, Edge, table_of
 from mlsteward.lineage.graph import Walk
 from mlsteward.lineage.tree import edge_words
 
@@ -87,11 +87,10 @@ def downstream_words(walk: Walk, uses: Sequence[ModelUse]) -> str:
 
 
 def _elsewhere(walk: Walk, kind: str) -> list[str]:
-    """The assets of a kind that were reached, a dataset too when only its columns were."""
-    names = of_kind(walk.reached, kind)
-    if kind == "dataset":
-        names += [name.partition(".")[0] for name in of_kind(walk.reached, "column")]
-    return list(dict.fromkeys(names))
+    """The assets of a kind that were reached, a dataset too when only its columns were, the nearest first."""
+    own = {table_of(asset) for asset in walk.start if asset.startswith(COLUMN)} | set(walk.start)
+    whole = [table_of(asset) if asset.startswith(COLUMN) else asset for asset in walk.reached]
+    return of_kind([asset for asset in dict.fromkeys(whole) if asset not in own], kind)
 
 
 def upstream_words(walk: Walk) -> str:
