@@ -48,19 +48,19 @@ def score(series: Daily, *, calendar: bool) -> Score:
 
 def report(title: str, series: Sequence[Daily], *, calendar: bool) -> None:
     print(f"\n{title}")
-    print(f"{'':44}{'days':>6}{'alerts':>8}{'(empty)':>8}" + "".join(f"{fault:>7}" for fault in FAULTS))
+    print(f"{'':56}{'days':>6}{'alerts':>8}{'(empty)':>8}" + "".join(f"{fault:>7}" for fault in FAULTS))
     scores = [(one, score(one, calendar=calendar)) for one in series]
     for one, found in scores:
         shares = "".join(f"{found.share(fault):7.0%}" for fault in range(len(FAULTS)))
         rate = found.alerts / found.days
-        print(f"{one.what:44}{found.days:6}{rate:8.2%}{found.empty:8}{shares}")
+        print(f"{one.what:56}{found.days:6}{rate:8.2%}{found.empty:8}{shares}")
     days = sum(found.days for _, found in scores)
     alerts = sum(found.alerts for _, found in scores)
     means = [sum(found.share(fault) for _, found in scores) / len(scores) for fault in range(len(FAULTS))]
     mean = sum(found.alerts / found.days for _, found in scores) / len(scores)
-    print(f"{'all: alerts by day, catches by series':44}{days:6}{alerts / days:8.2%}{'':8}", end="")
+    print(f"{'all: alerts by day, catches by series':56}{days:6}{alerts / days:8.2%}{'':8}", end="")
     print("".join(f"{share:7.0%}" for share in means))
-    print(f"{'all: alerts, the mean of the series':50}{mean:8.2%}")
+    print(f"{'all: alerts, the mean of the series':62}{mean:8.2%}")
 
 
 def main() -> None:

@@ -4,11 +4,12 @@ from mlsteward.answer import cell, clipped, markdown_table
 from mlsteward.contracts.check import CheckResult
 from mlsteward.contracts.page import check_table, example_tables
 from mlsteward.errors import NotFound
+from mlsteward.health.pillars import PillarReport
 from mlsteward.health.version import JudgedDay
 from mlsteward.runs.jobs.check import Result
 from mlsteward.runs.seen import seen_run
 from mlsteward.server.declare import Page
-from mlsteward.store.check_results import Health, check_history, health_history
+from mlsteward.store.check_results import Health, StoredResult, check_history, health_history
 from mlsteward.store.contracts import contract_of, seen_contract
 from mlsteward.store.datasets import dataset_names, find_dataset
 from mlsteward.store.transaction import Transaction
@@ -17,6 +18,7 @@ from mlsteward.workspace import Workspace
 _HISTORY = 30
 _RESULTS = 60
 _DAYS = 35
+_WORDS = 400
 
 
 def health_page(workspace: Workspace, dataset: str) -> str:
@@ -32,21 +34,26 @@ def _page(t: Transaction, dataset: str) -> str:
     newest = history[0]
     result = Result.model_validate(seen_run(t, newest.run).result)
     lines = [f"# Health of {name}", "", f"{newest.verdict} ({newest.words}, run:{newest.run})", ""]
-    lines += markdown_table(("pillar", "state", "evidence", "next"), _pillars(newest))
+    lines += [_pillar(report) for report in newest.pillars]
     lines += _days(result.days)
     lines += _checks(t, name, result.checks)
     lines += ["", "## Checked before", ""]
     lines += markdown_table(("checked (UTC)", "version", "run", "healthy", "pillars"), [_line(one) for one in history])
     results = [one for one in check_history(t, name, limit=_RESULTS) if not one.passed]
     if results:
-        rows = [(f"{one.created:%Y-%m-%d %H:%M}", one.version, one.pillar, one.check, one.words) for one in results]
         lines += ["", "## What failed, newest first", ""]
-        lines += markdown_table(("checked (UTC)", "version", "pillar", "check", "what"), rows)
+        lines += [_failed(one) for one in results]
     return "\n".join(lines) + "\n"
 
 
-def _pillars(health: Health) -> list[tuple[str, str, str, str]]:
-    return [(one.pillar, one.state, _whole(one.words), _whole(one.next)) for one in health.pillars]
+def _pillar(report: PillarReport) -> str:
+    following = f" Next: `{report.next}`" if report.next else ""
+    return f"- **{report.pillar}**: {report.state} – {report.words}.{following}"
+
+
+def _failed(one: StoredResult) -> str:
+    where = f"{one.created:%Y-%m-%d %H:%M}, {one.dataset}@{one.version}"
+    return f"- {where}: {one.pillar}, {one.check} ({one.severity}): {clipped(one.words, _WORDS)}"
 
 
 def _days(days: list[JudgedDay]) -> list[str]:
@@ -87,10 +94,6 @@ def _line(health: Health) -> tuple[str, str, str, str, str]:
         cell(health.healthy),
         ", ".join(ill) or "all well",
     )
-
-
-def _whole(words: str) -> str:
-    return clipped(words, 2_000)
 
 
 def _names(workspace: Workspace, prefix: str) -> list[str]:

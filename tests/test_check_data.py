@@ -60,7 +60,7 @@ async def test_a_first_version_says_what_is_not_known_yet(assistant: Assistant, 
     assert answer["quality"]["state"] == "no contract"
     assert answer["next"] == 'set_contract(dataset="flights")'
     page = await assistant.text("read_page", uri=answer["page"])
-    assert "| volume | ok |" in page
+    assert "- **volume**: ok – 11 days as expected" in page
     told = await assistant.text("query_data", sql="SELECT pillar, name, passed FROM meta.checks ORDER BY ALL")
     assert "volume | volume | true" in told
     assert ", healthy as of 20" in await assistant.text("lookup_data_dictionary", dataset="flights")

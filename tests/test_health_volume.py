@@ -114,6 +114,17 @@ def test_a_holiday_may_be_as_quiet_as_the_quietest_weekday() -> None:
     assert feast.why == "Founders' Day"
 
 
+@pytest.mark.parametrize("distance", [-1, 1])
+def test_a_day_beside_a_new_holiday_may_be_as_any_open_weekday(distance: int) -> None:
+    series = counts(60)
+    day = MONDAY + timedelta(days=59)
+    plain, beside = last(series), last(series, {day + timedelta(days=distance): "Founders' Day"})
+    assert not plain.holds(320)
+    assert beside.holds(320)
+    assert not beside.holds(0)
+    assert beside.why == "beside Founders' Day"
+
+
 def test_a_date_that_was_quiet_in_the_year_before_may_be_quiet_again() -> None:
     series = counts(800)
     christmas = (date(2024, 12, 25) - MONDAY).days

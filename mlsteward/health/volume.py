@@ -176,10 +176,11 @@ def _special(past: _Past, day: date, down: float, up: float) -> tuple[float, flo
     if name and ("holiday", name, 0) not in past.special:
         quiet = -math.inf if any(sum(seen) > len(seen) / 2 for seen in past.empty) else _between(past, day)[0]
         return min(least, quiet, -_UNSEEN), max(most, _UNSEEN), name
-    beside = [past.holidays.get(day + timedelta(days=distance), "") for distance in (-1, 1)]
-    if any(other and ("holiday", other, 0) not in past.special for other in beside):
+    beside = [(past.holidays.get(day - timedelta(days=distance), ""), distance) for distance in (1, -1)]
+    new = [other for other, distance in beside if other and ("holiday", other, distance) not in past.special]
+    if new:
         quiet, busy = _between(past, day)
-        least, most, name = min(least, quiet), max(most, busy), name or f"beside {beside[0] or beside[1]}"
+        least, most, name = min(least, quiet), max(most, busy), name or f"beside {new[0]}"
     return least, most, name or ("as in earlier years" if telling else "")
 
 

@@ -54,7 +54,7 @@ def _report(judged: Sequence[JudgedDay], days: Sequence[JudgedDay], incomplete: 
     off = [day for day in judged if day.off]
     more = f"; {incomplete}" if incomplete else ""
     if not off:
-        newest = judged[-1] if judged else days[-1]
+        newest = next((day for day in reversed(judged or days) if not day.running), days[-1])
         others = sum(day.off for day in days) - len(off)
         past = f"; {counted(others, 'earlier day was', 'earlier days were')} off" if others else ""
         words = f"{counted(len(judged), 'day')} as expected; {_words(newest)}{more}{past}"
