@@ -4,8 +4,10 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from mlsteward.contracts.check import CheckResult
 from mlsteward.health.freshness import Arrival, freshness, plausible_age, words_of
 from mlsteward.health.pillars import PillarReport
+from mlsteward.health.quality import quality_pillar, stated_freshness
 
 MONDAY = datetime(2024, 1, 1, 6)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -102,3 +104,49 @@ def test_the_same_history_gives_the_same_limit_whenever_it_is_asked() -> None:
 )
 def test_lengths_are_written_for_people(length: timedelta, words: str) -> None:
     assert words_of(length) == words
+
+
+def stated(age: str, *, passed: bool) -> CheckResult:
+    """What came of a contract's check that the data is no older than a day."""
+    words = f"the newest value is {age} old, and 1 day is allowed"
+    return CheckResult(
+        check="fresh", type="freshness", severity="error", passed=passed, expected="freshness <= 1 day", words=words
+    )
+
+
+def test_what_the_contract_states_takes_the_place_of_what_was_learned() -> None:
+    learned = judge(weekdays(28), 3 * DAY)
+    assert learned.state == "failing"
+    kept = stated_freshness(learned, [stated("20 hours", passed=True)])
+    assert kept and (kept.state, kept.breaches, kept.passed) == ("ok", [], ["freshness"])
+    assert kept.words == "by contract: the newest value is 20 hours old, and 1 day is allowed"
+    late = stated_freshness(judge(weekdays(28), HOUR), [stated("3 days", passed=False)])
+    assert late and (late.state, late.passed) == ("failing", [])
+    assert late.breaches == [], "the contract's own check raises the alert"
+    assert stated_freshness(learned, []) is None
+
+
+def test_quality_is_as_grave_as_the_gravest_check_that_failed() -> None:
+    def result(name: str, severity: str, *, passed: bool, skipped: bool = False) -> CheckResult:
+        return CheckResult.model_validate(
+            {
+                "check": name,
+                "type": "range",
+                "severity": severity,
+                "passed": passed,
+                "skipped": skipped,
+                "expected": name,
+                "words": f"{name} does not hold",
+            }
+        )
+
+    well, unsure = result("a", "error", passed=True), result("b", "error", passed=True, skipped=True)
+    assert quality_pillar([well, unsure]).words == (
+        "all 2 checks of the contract pass, 1 of them without enough history"
+    )
+    minor, grave = result("c", "warning", passed=False), result("d", "error", passed=False)
+    assert quality_pillar([well, minor]).state == "warning"
+    report = quality_pillar([well, minor, grave])
+    assert report.state == "failing"
+    assert report.words == "2 of 3 checks failed: d does not hold; c does not hold"
+    assert quality_pillar([result("e", "info", passed=False)]).state == "ok"
