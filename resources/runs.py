@@ -53,7 +53,7 @@ def run_page(workspace: Workspace, number: str) -> str:
     lines += _section(
         "Artifacts", [f"- {_uri(run, file)} ({file.stat().st_size:,} bytes)" for file in _files(run, folder)]
     )
-    result = json.dumps(run.result, indent=1, ensure_ascii=False) if run.result else ""
+    result = json.dumps(run.result, indent=1, ensure_ascii=False) if run.result and not run.withheld else ""
     lines += _section("Result", ["```json", result, "```"] if result else [])
     lines += _section("Environment", markdown_table(("what", "version"), _members(dict(run.environment))))
     lines += comments_section(workspace.store.read(lambda t: comments_of(t, run.label)))

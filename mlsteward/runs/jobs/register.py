@@ -60,6 +60,7 @@ class Result(BaseModel):
     verdict: str
     next: str
     new_version: bool
+    dataset: str = ""
     rows: int
     columns: int
     suggested: dict[str, list[str]] = {}
@@ -77,9 +78,11 @@ class Result(BaseModel):
         return dict(list(self.sensitive.items())[:SHOWN])
 
     def seen(self, masks: Masks) -> "Result":
-        """The result without relationships with columns that the reader may not see; else it quotes no such values."""
-        shown = [one for one in self.relationships if not masks.told_in(one.relationship)]
-        return self.model_copy(update={"relationships": shown})
+        """The result without what it tells of columns that the reader may not see, though it quotes none of them."""
+        masked = [f"`{column}`" for column in masks.of(self.dataset)]
+        warnings = [one for one in self.warnings if not any(name in one.casefold() for name in masked)]
+        relationships = [one for one in self.relationships if not masks.told_in(one.relationship)]
+        return self.model_copy(update={"warnings": warnings, "relationships": relationships})
 
     def findings(self, run: Run) -> list[str]:
         sensitive = "; ".join(f"{column}: {why}" for column, why in self.first_sensitive().items())
@@ -178,6 +181,7 @@ def _result(request: Request, new: NewVersion) -> Result:
         next=new.judged.next(name) or _next(name, sensitive, new.entries),
         sensitive=sensitive,
         new_version=new.profile is not None,
+        dataset=name,
         rows=rows,
         columns=len(new.snapshot.columns),
         suggested=_suggested(new.entries),
