@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from mlsteward.data.samples import sample_file
+from mlsteward.health.daily import TimeColumn
+from mlsteward.runs.check_request import check_request
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
 
@@ -193,6 +195,26 @@ async def test_what_is_no_dataset_is_refused_in_words(
     ]:
         assert words in await assistant.error("check_data", dataset=dataset)
     assert (await assistant.call("list_runs", kind="check"))["total"] == 0
+
+
+async def test_tags_name_the_calendar_and_the_dictionary_the_time_of_events(
+    assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace
+) -> None:
+    await register(assistant, data, months(year, 1).head(50).assign(booked="2013-01-01 10:00"))
+
+    def request() -> tuple[str, TimeColumn | None]:
+        found, _ = workspace.store.read(lambda t: check_request(t, workspace.folder, "flights", calendar="DE"))
+        return found.calendar, found.versions[-1].time
+
+    assert request() == ("DE", TimeColumn(name="time_hour"))
+    await assistant.call("document_asset", asset="flights", tags="demo, holidays:US")
+    await assistant.call("document_asset", asset="flights.booked", role="event_time")
+    await assistant.call("document_asset", asset="flights.time_hour", role="ignore")
+    assert request()[0] == "US"
+    assert request()[1] == TimeColumn(name="booked")
+    for column in ("booked", "time_hour"):
+        await assistant.call("document_asset", asset=f"flights.{column}", sensitivity="confidential")
+    assert request()[1] is None, "no day is named by values that nobody should be told"
 
 
 async def test_two_callers_at_once_get_the_same_answer_and_raise_one_alert(
