@@ -13,6 +13,7 @@ from mlsteward.config import Settings
 from mlsteward.data.engine import connect
 from mlsteward.data.snapshot import Column
 from mlsteward.store.datasets import DatasetVersion, add_version
+from mlsteward.store.models import Model
 from mlsteward.workspace import Workspace
 from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, load, register
 
@@ -61,3 +62,19 @@ def with_flights(workspace: Workspace) -> Workspace:
     shutil.copy(prepared / "store.duckdb", workspace.folder)
     shutil.copytree(prepared / "objects", workspace.objects)
     return workspace
+
+
+def model(name: str) -> Model:
+    """A model that says it was trained on the flights."""
+    return Model(
+        run=1,
+        name=name,
+        task="regression",
+        target="arr_delay",
+        dataset="flights@1",
+        path="models/1",
+        sha256="",
+        signature=[],
+        metric="r2",
+        created=datetime.now(UTC),
+    )

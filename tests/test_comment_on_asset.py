@@ -8,12 +8,12 @@ import pytest
 from mlsteward.names import parse_reference
 from mlsteward.store.alerts import Finding, raise_alerts
 from mlsteward.store.comments import add_comment
-from mlsteward.store.models import Model, add_model
+from mlsteward.store.models import add_model
 from mlsteward.store.runs import Run, add_run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
-from tests.glossary_samples import with_flights
+from tests.glossary_samples import model, with_flights
 
 pytestmark = pytest.mark.anyio
 
@@ -21,22 +21,10 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def flights(workspace: Workspace) -> Workspace:
     with_flights(workspace)
-    model = Model(
-        run=1,
-        name="delay",
-        task="regression",
-        target="arr_delay",
-        dataset="flights@1",
-        path="models/1",
-        sha256="",
-        signature=[],
-        metric="r2",
-        created=datetime.now(UTC),
-    )
 
     def write(t: Transaction) -> None:
         add_run(t, Run(number=0, kind="train", state="completed", created=datetime.now(UTC)))
-        add_model(t, model)
+        add_model(t, model("delay"))
         finding = Finding(asset="dataset:flights@1", check="rows", severity="warning", words="few rows")
         raise_alerts(t, [finding], run=1)
 

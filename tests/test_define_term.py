@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from mlsteward.store.links import all_links
+from mlsteward.store.models import add_model
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of
 from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, register
-from tests.glossary_samples import add_table, with_flights
+from tests.glossary_samples import add_table, model, with_flights
 
 pytestmark = pytest.mark.anyio
 LATE = "A flight that leaves more than 15 minutes after its schedule"
@@ -210,6 +211,16 @@ async def test_a_rejected_suggestion_does_not_come_back(flights: Workspace, assi
     assert "departure_delay" not in await assistant.text("lookup_data_dictionary", query="flights.dep_delay")
     await assistant.call("define_term", term="Departure delay", related=["flights.dep_delay"])
     assert links(flights)[pair] == "approved", "a person may think again"
+
+
+async def test_a_model_is_suggested_too(flights: Workspace, assistant: Assistant) -> None:
+    flights.store.write(lambda t: add_model(t, model("arrival_delay")))
+    answer = await assistant.call("define_term", term="Arrival delay", definition="x")
+    assert answer["links"][0] == "model:arrival_delay (suggested, 100 %: name “Arrival delay”)"
+    assert answer["next"] == 'document_asset(asset="model:arrival_delay", terms=["arrival_delay"])'
+    await assistant.call("document_asset", asset="model:arrival_delay", terms=["arrival_delay"])
+    page = (await assistant.call("read_page", uri="mlsteward://models/arrival_delay"))["content"]
+    assert f"term:arrival_delay (approved by {flights.user})" in page
 
 
 async def test_columns_that_are_registered_later_are_compared_with_the_terms(

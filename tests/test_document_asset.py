@@ -7,25 +7,13 @@ import pytest
 
 from mlsteward.dictionary.entry import Entry
 from mlsteward.store.dictionary import column_entries, entry_history
-from mlsteward.store.models import Model, add_model
+from mlsteward.store.models import add_model
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
 from tests.dictionary_samples import FLIGHTS, WORDS, register
-from tests.glossary_samples import add_table, with_flights
+from tests.glossary_samples import add_table, model, with_flights
 
 pytestmark = pytest.mark.anyio
-DELAY = Model(
-    run=1,
-    name="delay",
-    task="regression",
-    target="arr_delay",
-    dataset="flights@1",
-    path="models/1",
-    sha256="",
-    signature=[],
-    metric="r2",
-    created=datetime(2026, 1, 1, tzinfo=UTC),
-)
 
 
 @pytest.fixture
@@ -228,7 +216,7 @@ async def test_a_term_and_a_model_are_documented_too(flights: Workspace, assista
     assert (card["tags"], card["usage"], card["version"]) == ("ops", "Monthly report", 2)
     words = await assistant.error("document_asset", asset="term:late_flight", role="key")
     assert "role can be said of a column, and term:late_flight is a term" in words
-    flights.store.write(lambda t: add_model(t, DELAY))
+    flights.store.write(lambda t: add_model(t, model("delay")))
     answer = await assistant.call("document_asset", asset="model:delay@1", owner="ml team", terms=["late_flight"])
     assert answer["changed"] == ["model:delay (version 1)"]
     card = (await assistant.call("lookup_data_dictionary", query="model:delay"))["cards"][0]

@@ -2,10 +2,15 @@
 
 import pytest
 
-from mlsteward.dictionary.entry import column_entry, dataset_entry, term_entry
+from mlsteward.dictionary.entry import Entry, column_entry, dataset_entry, term_entry
 from mlsteward.dictionary.link import Link, approvals, in_sight
-from mlsteward.dictionary.suggest import BAR, MOST_OF_ASSET, MOST_OF_TERM, likeness, suggest_links
+from mlsteward.dictionary.suggest import BAR, MOST_OF_ASSET, MOST_OF_TERM, suggest_links
 from mlsteward.dictionary.term import called, key
+
+
+def likeness(term: Entry, entry: Entry) -> tuple[float, str]:
+    links = suggest_links([term], [entry])
+    return (links[0].confidence, links[0].reason) if links else (0.0, "")
 
 
 @pytest.mark.parametrize(
@@ -19,6 +24,7 @@ from mlsteward.dictionary.term import called, key
         ("Order latitude", [], "order_late", 0.0, 0.0),
         ("Airline", ["carrier"], "carrier", 0.95, 0.95),
         ("Customer", [], "custmer", 0.8, 0.9),
+        ("Departure delay", [], "delay_departure", 0.9, 0.9),
         ("Departure delay", [], "arr_delay", 0.0, 0.0),
         ("Late flight", [], "flight", 0.0, 0.0),
         ("Rate", [], "date", 0.0, 0.0),

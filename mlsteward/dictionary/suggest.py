@@ -1,7 +1,7 @@
 """Which columns, datasets and models a term may be about, told from how they are called."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.link import Link
@@ -21,7 +21,8 @@ _FUZZY_CUTOFF = 88.0
 
 def suggest_links(terms: Sequence[Entry], entries: Sequence[Entry]) -> list[Link]:
     """Links worth a person's look: of each term and each asset the surest few, best first."""
-    found = [link for term in terms for link in _of_term(term, entries)]
+    names = _Names(entries)
+    found = [link for term in terms for link in _of_term(term, names)]
     found.sort(key=lambda link: (-link.confidence, link.term, link.asset))
     seen: Counter[str] = Counter()
     kept: list[Link] = []
@@ -32,50 +33,76 @@ def suggest_links(terms: Sequence[Entry], entries: Sequence[Entry]) -> list[Link
     return kept
 
 
-def _of_term(term: Entry, entries: Iterable[Entry]) -> list[Link]:
-    links: list[Link] = []
-    for entry in entries:
-        confidence, reason = likeness(term, entry)
-        if entry.kind != "term" and confidence >= BAR:
-            link = Link(
-                term=term.asset,
-                asset=entry.asset,
-                state="suggested",
-                origin="match",
-                confidence=round(confidence, 2),
-                reason=reason,
-            )
-            links.append(link)
+def _of_term(term: Entry, names: "_Names") -> list[Link]:
+    best: dict[str, tuple[float, str]] = {}
+    for place, phrase in enumerate(phrases(term)):
+        weight, what = (_SYNONYM, "synonym") if place else (1.0, "name")
+        for entry, alike in names.like(phrase):
+            if weight * alike > best.get(entry.asset, (0.0, ""))[0]:
+                best[entry.asset] = weight * alike, f"{what} “{phrase}”"
+    links = [
+        Link(
+            term=term.asset,
+            asset=asset,
+            state="suggested",
+            origin="match",
+            confidence=round(confidence, 2),
+            reason=reason,
+        )
+        for asset, (confidence, reason) in best.items()
+        if confidence >= BAR
+    ]
     links.sort(key=lambda link: (-link.confidence, link.asset))
     return links[:MOST_OF_TERM]
 
 
-def likeness(term: Entry, entry: Entry) -> tuple[float, str]:
-    """How sure it is that `entry` is called by a name of `term`, from 0 to 1, and which name that is."""
-    best, reason = 0.0, ""
-    names = [name for name in (entry.own_name, entry.business_name) if name]
-    for place, phrase in enumerate(phrases(term)):
-        for name in names:
-            confidence = _alike(phrase, name) * (_SYNONYM if place else 1.0)
-            if confidence > best:
-                best, reason = confidence, f"{'synonym' if place else 'name'} “{phrase}”"
-    return best, reason
+class _Names:
+    """What assets are called, so that a phrase is compared with few of them: thousands of columns meet many terms."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._owners: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            if entry.kind != "term":
+                for name in {entry.own_name, entry.business_name} - {""}:
+                    self._owners[name].append(entry)
+        self._by_key: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._by_initials: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_spelling: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self._owners:
+            self._by_key[key(name)].append(name)
+            self._by_initials[_initials(name)].append(name)
+            self._by_spelling[_spelling(name)].append(name)
+
+    def like(self, phrase: str) -> Iterator[tuple[Entry, float]]:
+        """Assets called by a phrase: 1 for the same words, less where they are shortened or misspelt."""
+        wanted = key(phrase)
+        for name in self._by_key.get(wanted, []):
+            yield from ((entry, 1.0) for entry in self._owners[name])
+        for name in self._by_initials.get(_initials(phrase), []):
+            if len(wanted) > 1 and all(map(_shortens, key(name), wanted)):
+                yield from ((entry, _ABBREVIATION) for entry in self._owners[name])
+        for name, alike in self._misspelt(_spelling(phrase)):
+            # Never as sure as the words themselves.
+            yield from ((entry, _ABBREVIATION * alike) for entry in self._owners[name])
+
+    def _misspelt(self, spelling: str) -> Iterator[tuple[str, float]]:
+        if len(spelling) < _SHORTEST_FUZZY:
+            return
+        from rapidfuzz.fuzz import ratio  # at first use: most processes suggest nothing
+        from rapidfuzz.process import extract
+
+        known = [other for other in self._by_spelling if len(other) >= _SHORTEST_FUZZY]
+        for other, score, _ in extract(spelling, known, scorer=ratio, score_cutoff=_FUZZY_CUTOFF, limit=MOST_OF_TERM):
+            yield from ((name, score / 100) for name in self._by_spelling[other])
 
 
-def _alike(phrase: str, name: str) -> float:
-    """1 for the same words, less where words are shortened (`dep_delay` for "departure delay") or misspelt."""
-    wanted, given = key(phrase), key(name)
-    if wanted == given:
-        return 1.0
-    if len(wanted) == len(given) > 1 and all(map(_shortens, given, wanted)):
-        return _ABBREVIATION
-    first, second = " ".join(split_words(phrase)), " ".join(split_words(name))
-    if min(len(first), len(second)) < _SHORTEST_FUZZY:
-        return 0.0
-    from rapidfuzz.fuzz import token_sort_ratio  # at first use: most processes suggest nothing
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in key(name))
 
-    # Never as sure as the words themselves.
-    return _ABBREVIATION * token_sort_ratio(first, second, score_cutoff=_FUZZY_CUTOFF) / 100
+
+def _spelling(name: str) -> str:
+    """The words in an order of their own: `delay_dep` is `dep delay` too."""
+    return " ".join(sorted(split_words(name)))
 
 
 def _shortens(short: str, word: str) -> bool:

@@ -31,7 +31,7 @@ def term_name(text: str) -> str:
 
 def spelling(text: str) -> str:
     """What was given, without its kind and spare blanks."""
-    return " ".join(text.strip().removeprefix("term:").split())
+    return " ".join(re.sub(r"^\s*term\s*:", "", text, flags=re.IGNORECASE).split())
 
 
 def new_term(text: str) -> Entry:

@@ -13,7 +13,7 @@ from mlsteward.errors import NotFound
 from mlsteward.names import Reference, close_names
 from mlsteward.store.changes import count_change
 from mlsteward.store.links import add_suggestions
-from mlsteward.store.models import find_model
+from mlsteward.store.models import find_model, model_names
 from mlsteward.store.transaction import Transaction
 
 _FIELDS = (
@@ -176,11 +176,24 @@ def _write(transaction: Transaction, known: dict[str, Entry], entries: Sequence[
     return added
 
 
+def _called_something(transaction: Transaction) -> list[Entry]:
+    """What a term may be about, no more of each than its names: there may be thousands of columns."""
+    rows = transaction.rows(
+        "SELECT asset, kind, dataset, column_name, business_name FROM dictionary AS d"
+        f" WHERE kind <> 'term' AND NOT gone AND {_IN_FORCE}"
+    )
+    fields = ("asset", "kind", "dataset", "column", "business_name")
+    entries = [Entry.model_construct(**dict(zip(fields, row, strict=True))) for row in rows]
+    known = {entry.asset for entry in entries}
+    models = [model_entry(name) for name in model_names(transaction)]
+    return [*entries, *(model for model in models if model.asset not in known)]
+
+
 def _suggest(transaction: Transaction, changed: Sequence[Entry], actor: str) -> None:
     """Look for links between what changed and the rest."""
     terms = [entry for entry in changed if entry.kind == "term"]
     if terms:
-        add_suggestions(transaction, terms, all_entries(transaction), actor)
+        add_suggestions(transaction, terms, _called_something(transaction), actor)
     if len(terms) < len(changed) and (known := all_terms(transaction)):
         add_suggestions(transaction, known, [entry for entry in changed if entry.kind != "term"], actor)
 
