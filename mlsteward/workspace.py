@@ -94,6 +94,7 @@ class Workspace:
             lineage_sinks(settings),
             self.folder / "openlineage.lock",
             namespace=settings.openlineage_namespace,
+            clearance=settings.clearance,
             parent=read_parent(settings.openlineage_parent_id),
         )
 

@@ -5,10 +5,12 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from mlsteward.answer import counted
 from mlsteward.config import Settings
 from mlsteward.runs.lineage_delivery import read_parent
 from mlsteward.runs.lineage_export import export_lineage, read_since
 from mlsteward.runs.lineage_sinks import Event, FileSink, HttpSink, Sink
+from mlsteward.server.command import remember
 from mlsteward.workspace import Workspace
 
 
@@ -24,13 +26,16 @@ class _Printed:
 def export_events(settings: Settings, *, since: str, to: str) -> int:
     moment = read_since(since)
     with closing(Workspace(settings)) as workspace:
+        sink = _sink(settings, to)
         sent = export_lineage(
             workspace.store,
-            _sink(settings, to),
+            sink,
             namespace=settings.openlineage_namespace,
+            clearance=settings.clearance,
             parent=read_parent(settings.openlineage_parent_id),
             since=moment,
         )
+        remember(workspace, "export", "", f"openlineage to {sink.shown}: {counted(sent, 'event')}")
     print(f"{sent} events", file=sys.stderr)  # noqa: T201 - a command's own output
     return 0
 

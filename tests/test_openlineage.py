@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlsteward.config import Settings
+from mlsteward.dictionary.sensitivity import Level
 from mlsteward.errors import InvalidArgument, UnusableData
 from mlsteward.exchange.openlineage import Assertion, DatasetFacts, Dependency, Field, Metrics, Parent, RunFacts
 from mlsteward.exchange.openlineage import events_of as events_of_facts
@@ -231,12 +232,17 @@ async def test_ranges_of_confidential_columns_do_not_go_out(
     await assistant.call("register_dataset", name="orders", source="orders.csv", wait_seconds=25)
     await assistant.call("document_asset", asset="orders.amount", sensitivity="confidential")
     workspace.close()
-    sink = FileSink(tmp_path / "later.jsonl")
-    export_lineage(Workspace(workspace.settings).store, sink, namespace="here")
-    (_, end) = [json.loads(line) for line in (tmp_path / "later.jsonl").read_text().splitlines()]
-    metrics = end["outputs"][0]["facets"]["dataQualityMetrics"]["columnMetrics"]
-    assert not {"min", "max", "quantiles"} & set(metrics["amount"])
-    assert metrics["order_id"]["max"] == 199
+    ranges = {"min", "max", "quantiles"}
+    cases: list[tuple[Level, set[str]]] = [("restricted", {"amount"}), ("public", {"amount", "order_id"})]
+    for clearance, hidden in cases:
+        later = tmp_path / f"{clearance}.jsonl"
+        again = Workspace(workspace.settings)
+        export_lineage(again.store, FileSink(later), namespace="here", clearance=clearance)
+        again.close()
+        end = json.loads(later.read_text().splitlines()[-1])
+        metrics = end["outputs"][0]["facets"]["dataQualityMetrics"]["columnMetrics"]
+        assert {name for name, column in metrics.items() if not ranges & set(column)} >= hidden
+        assert ("max" in metrics["order_id"]) == ("order_id" not in hidden)
 
 
 def finished(workspace: Workspace, name: str, kind: str = "register", state: str = "completed") -> int:
@@ -320,7 +326,9 @@ def test_an_event_that_is_refused_for_good_does_not_hold_up_the_rest(
 
 
 def test_checks_go_out_as_assertions(workspace: Workspace, tmp_path: Path) -> None:
-    add_rows(workspace, "orders", "SELECT range::INTEGER AS order_id, range / 3.0 AS amount FROM range(199)")
+    add_rows(
+        workspace, "orders", "SELECT range::INTEGER AS order_id, range / 3.0 AS amount FROM range(199)", profiled=True
+    )
     number = finished(workspace, "orders", kind="check")
 
     def record(t: Any) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from mlsteward.config import Settings
+from mlsteward.dictionary.sensitivity import FULL, Level, lower
 from mlsteward.errors import NotFound, StewardError
 from mlsteward.exchange.openlineage import Parent, end_event, start_event
 from mlsteward.runs.background import Background
@@ -28,7 +29,7 @@ logger = logging.getLogger("mlsteward.openlineage")
 PAUSES = (1.0, 5.0, 20.0, 80.0, 320.0)
 _BUSY_SECONDS = 2.0
 # Other systems keep what they are told: values of columns above this level are left out.
-CLEARANCE = "internal"
+_HIGHEST: Level = "internal"
 
 
 def lineage_sinks(settings: Settings) -> list[Sink]:
@@ -41,6 +42,11 @@ def lineage_sinks(settings: Settings) -> list[Sink]:
     if settings.openlineage_file:
         sinks.append(FileSink(settings.openlineage_file))
     return sinks
+
+
+def told_level(clearance: Level) -> Level:
+    """As what reader events are written on a server of this clearance."""
+    return lower(clearance, _HIGHEST)
 
 
 def read_parent(text: str) -> Parent | None:
@@ -63,6 +69,7 @@ class LineageDelivery(Background):
         lock: Path,
         *,
         namespace: str,
+        clearance: Level = FULL,
         parent: Parent | None = None,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
@@ -71,6 +78,7 @@ class LineageDelivery(Background):
         self._sinks = sinks
         self._lock_file = lock
         self._namespace = namespace
+        self._clearance: Level = told_level(clearance)
         self._parent = parent
         self._pauses = pauses
         self._failed: dict[str, int] = {}
@@ -108,7 +116,7 @@ class LineageDelivery(Background):
         return None
 
     def _tell_of(self, sink: Sink, one: Untold) -> None:
-        seen = self._store.seen_by(CLEARANCE)
+        seen = self._store.seen_by(self._clearance)
         try:
             facts = seen.read(lambda t: run_facts(t, one.run, self._namespace, self._parent))
             events = [start_event(facts)] if one.start else []

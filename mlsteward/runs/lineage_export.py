@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mlsteward.dictionary.sensitivity import FULL, Level
 from mlsteward.errors import InvalidArgument, UnusableData
 from mlsteward.exchange.openlineage import Parent, RunFacts, events_of
-from mlsteward.runs.lineage_delivery import CLEARANCE
+from mlsteward.runs.lineage_delivery import told_level
 from mlsteward.runs.lineage_sinks import NotTaken, Sink
 from mlsteward.store.lineage_events import run_facts, runs_since
 
@@ -28,13 +29,19 @@ def read_since(text: str) -> datetime | None:
 
 
 def export_lineage(
-    store: "Store", sink: Sink, *, namespace: str, parent: Parent | None = None, since: datetime | None = None
+    store: "Store",
+    sink: Sink,
+    *,
+    namespace: str,
+    clearance: Level = FULL,
+    parent: Parent | None = None,
+    since: datetime | None = None,
 ) -> int:
     """Send the events of all runs made since a moment to a sink, in the order of the runs; says how many.
 
     Raises UnusableData, naming the run to go on from, when the sink does not take one.
     """
-    seen = store.seen_by(CLEARANCE)
+    seen = store.seen_by(told_level(clearance))
     numbers = seen.read(lambda t: runs_since(t, since))
     sent = 0
     for first in range(0, len(numbers), _BATCH):
