@@ -4,18 +4,33 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mlsteward.data.engine import connect
-from mlsteward.data.profile import profile_table
+from mlsteward.data.profile import TableProfile, profile_table
 from mlsteward.data.snapshot import draft_snapshot, place_snapshot
+from mlsteward.dictionary.harvest import harvest_columns
 from mlsteward.store.datasets import DatasetVersion, add_version
+from mlsteward.store.dictionary import write_entries
+from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
 
-def add_rows(workspace: Workspace, name: str, sql: str, *, days_old: float = 0, sources: tuple[str, ...] = ()) -> str:
-    """The rows of a SELECT as the next version of `name`, registered some days ago; its label."""
+def add_rows(
+    workspace: Workspace,
+    name: str,
+    sql: str,
+    *,
+    days_old: float = 0,
+    sources: tuple[str, ...] = (),
+    profiled: bool = False,
+) -> str:
+    """The rows of a SELECT as the next version of `name`, registered some days ago; its label.
+
+    Only where it is `profiled` there are entries in the dictionary.
+    """
     workspace.folder.mkdir(parents=True, exist_ok=True)
     with connect(memory_mb=256, threads=1) as connection:
         draft = draft_snapshot(connection, sql, workspace.folder)
-        profile = profile_table(connection, draft.source)
+        empty = TableProfile(rows=draft.snapshot.rows, columns=[])
+        profile = profile_table(connection, draft.source) if profiled else empty
         snapshot = place_snapshot(draft, workspace.folder, {})
     version = DatasetVersion(
         **snapshot.model_dump(exclude={"path"}),
@@ -27,7 +42,13 @@ def add_rows(workspace: Workspace, name: str, sql: str, *, days_old: float = 0, 
         created=datetime.now(UTC) - timedelta(days=days_old),
         profile=profile,
     )
-    return workspace.store.write(lambda t: add_version(t, version)).label
+
+    def record(t: Transaction) -> str:
+        if profiled:
+            write_entries(t, harvest_columns(name, profile, {}), "register_dataset")
+        return add_version(t, version).label
+
+    return workspace.store.write(record)
 
 
 def snapshots(workspace: Workspace) -> set[str]:

@@ -6,12 +6,11 @@ from typing import Any
 from mlsteward.contracts.check import Contract, ContractColumn, Mode
 from mlsteward.contracts.parse import read_checks
 from mlsteward.dictionary.entry import Entry
-from mlsteward.dictionary.harvest import harvest_columns
 from mlsteward.dictionary.relationships import Relationship
 from mlsteward.exchange.sheet import Sheet
 from mlsteward.store.contracts import save_contract
 from mlsteward.store.datasets import find_dataset
-from mlsteward.store.dictionary import find_entry, write_entries, write_words
+from mlsteward.store.dictionary import find_entry, write_words
 from mlsteward.store.relationships import write_relationships
 from mlsteward.store.sheets import sheet_of
 from mlsteward.store.tags import put_tag
@@ -75,11 +74,10 @@ def add_documented(
     workspace: Workspace, name: str = "flights", *, words: bool = True, checks: Sequence[str] = (), mode: Mode = "warn"
 ) -> None:
     """A version with its harvest, people's words and a contract, without a server or a worker."""
-    label = add_rows(workspace, name, FLIGHTS)
+    label = add_rows(workspace, name, FLIGHTS, profiled=True)
 
     def record(t: Transaction) -> None:
         version = find_dataset(t, label)
-        write_entries(t, harvest_columns(name, version.profile, {}), "register_dataset")
         if words:
             write_words(t, [_written(t, name, column, fields) for column, fields in WORDS.items()], "anna")
             found = Relationship(

@@ -11,22 +11,14 @@ from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
 from tests.contract_samples import flights_of_month
+from tests.dataset_versions import add_rows
 
 pytestmark = pytest.mark.anyio
 
 
-async def put(assistant: Assistant, folder: Path, name: str, sql: str) -> str:
-    """Register the rows of a SELECT as the next version of `name`; its label."""
-    file = folder / f"{name}.parquet"
-    with connect(memory_mb=256) as connection:
-        connection.execute(f"COPY ({sql}) TO {literal(str(file))} (FORMAT parquet)")
-    answer = await assistant.call("register_dataset", name=name, source=file.name)
-    while answer["state"] in ("queued", "running"):
-        answer = await assistant.call("get_run", run=answer["run"], wait_seconds=20)
-    versions = await assistant.call(
-        "query_data", sql=f"SELECT max(version) FROM meta.dataset_versions WHERE name = '{name}'"
-    )
-    return f"{name}@{versions['rows'][0][0]}"
+def put(workspace: Workspace, name: str, sql: str) -> str:
+    """The rows of a SELECT as the next version of `name`; its label."""
+    return add_rows(workspace, name, sql, profiled=True)
 
 
 async def compare(assistant: Assistant, reference: str, current: str, **arguments: Any) -> dict[str, Any]:
@@ -60,15 +52,15 @@ ORDERS = (
 
 
 async def test_rows_added_removed_and_changed_are_told_by_the_dictionarys_key(
-    assistant: Assistant, data: Path, workspace: Workspace
+    assistant: Assistant, workspace: Workspace
 ) -> None:
-    await put(assistant, data, "orders", ORDERS)
+    put(workspace, "orders", ORDERS)
     changed = (
         "SELECT order_id + 0 AS order_id, customer, CASE WHEN order_id = 5 THEN 1000 ELSE amount END AS amount,"
         f" CASE WHEN order_id IN (1, 2) THEN NULL WHEN order_id = 10 THEN 'found' ELSE note END AS note FROM ({ORDERS})"
         " WHERE order_id >= 3 OR order_id < 2 UNION ALL SELECT 900, 'c9', 3.0, NULL"
     )
-    await put(assistant, data, "orders", changed)
+    put(workspace, "orders", changed)
     answer = await compare(assistant, "orders@1", "orders@2")
     assert answer["key"] == ["order_id"]
     assert (answer["added"], answer["removed"], answer["changed"]) == (1, 1, 3)
@@ -85,11 +77,11 @@ async def test_rows_added_removed_and_changed_are_told_by_the_dictionarys_key(
     assert answer["next"] == 'check_drift(reference="orders@1", current="orders@2")'
 
 
-async def test_without_a_key_whole_rows_are_counted_with_their_repeats(assistant: Assistant, data: Path) -> None:
-    await put(assistant, data, "tones", "SELECT * FROM (VALUES ('a', 1), ('a', 1), ('a', 1), ('b', 2)) t(tone, n)")
-    await put(
-        assistant, data, "tones", "SELECT * FROM (VALUES ('a', 1), ('a', 1), ('b', 2), ('b', 2), ('c', 3)) t(tone, n)"
-    )
+async def test_without_a_key_whole_rows_are_counted_with_their_repeats(
+    assistant: Assistant, workspace: Workspace
+) -> None:
+    put(workspace, "tones", "SELECT * FROM (VALUES ('a', 1), ('a', 1), ('a', 1), ('b', 2)) t(tone, n)")
+    put(workspace, "tones", "SELECT * FROM (VALUES ('a', 1), ('a', 1), ('b', 2), ('b', 2), ('c', 3)) t(tone, n)")
     answer = await compare(assistant, "tones@1", "tones@2")
     assert "key" not in answer or answer["key"] == []
     assert (answer["added"], answer["removed"], answer["changed"]) == (2, 1, 0)
@@ -97,9 +89,9 @@ async def test_without_a_key_whole_rows_are_counted_with_their_repeats(assistant
     assert "without a key a changed row counts as one removed and one added" in text
 
 
-async def test_identical_versions_are_said_to_be_so_without_a_run(assistant: Assistant, data: Path) -> None:
-    await put(assistant, data, "orders", ORDERS)
-    await put(assistant, data, "copied", f"{ORDERS} ORDER BY amount DESC")
+async def test_identical_versions_are_said_to_be_so_without_a_run(assistant: Assistant, workspace: Workspace) -> None:
+    put(workspace, "orders", ORDERS)
+    put(workspace, "copied", f"{ORDERS} ORDER BY amount DESC")
     answer = await compare(assistant, "orders", "copied")
     assert answer["identical"]
     assert "run" not in answer
@@ -108,12 +100,11 @@ async def test_identical_versions_are_said_to_be_so_without_a_run(assistant: Ass
     assert "one and the same version" in again["verdict"]
 
 
-async def test_values_that_only_moved_between_rows_are_changes(assistant: Assistant, data: Path) -> None:
+async def test_values_that_only_moved_between_rows_are_changes(assistant: Assistant, workspace: Workspace) -> None:
     """Each column holds the same values before and after, so their fingerprints alone would call nothing changed."""
-    await put(assistant, data, "orders", ORDERS)
-    await put(
-        assistant,
-        data,
+    put(workspace, "orders", ORDERS)
+    put(
+        workspace,
         "orders",
         "SELECT order_id, customer, CASE order_id WHEN 3 THEN 6 WHEN 4 THEN 4.5 ELSE amount END AS amount, note"
         f" FROM ({ORDERS})",
@@ -122,16 +113,16 @@ async def test_values_that_only_moved_between_rows_are_changes(assistant: Assist
     assert (answer["changed"], [column["column"] for column in answer["columns"]]) == (2, ["amount"])
 
 
-async def test_wider_types_null_and_minus_zero_are_compared_by_value(assistant: Assistant, data: Path) -> None:
-    await put(
-        assistant,
-        data,
+async def test_wider_types_null_and_minus_zero_are_compared_by_value(
+    assistant: Assistant, workspace: Workspace
+) -> None:
+    put(
+        workspace,
         "before",
         "SELECT i::INTEGER AS id, -0.0::DOUBLE AS zero, NULL::INTEGER AS none FROM range(50) t(i)",
     )
-    await put(
-        assistant,
-        data,
+    put(
+        workspace,
         "after",
         "SELECT i::BIGINT AS id, 0.0::DOUBLE AS zero, NULL::INTEGER AS none FROM range(50) t(i)",
     )
@@ -140,11 +131,12 @@ async def test_wider_types_null_and_minus_zero_are_compared_by_value(assistant: 
     assert answer["schema_changes"] == ["id is BIGINT, was INTEGER (widened)"]
 
 
-async def test_columns_that_came_went_moved_and_were_renamed_are_said(assistant: Assistant, data: Path) -> None:
-    await put(assistant, data, "orders", ORDERS)
-    await put(
-        assistant,
-        data,
+async def test_columns_that_came_went_moved_and_were_renamed_are_said(
+    assistant: Assistant, workspace: Workspace
+) -> None:
+    put(workspace, "orders", ORDERS)
+    put(
+        workspace,
         "orders",
         f"SELECT amount AS price, order_id AS Order_ID, note, 1 + order_id AS rank FROM ({ORDERS})",
     )
@@ -159,18 +151,20 @@ async def test_columns_that_came_went_moved_and_were_renamed_are_said(assistant:
     assert answer["changed"] == 0
 
 
-async def test_a_key_that_repeats_a_little_is_used_and_said(assistant: Assistant, data: Path) -> None:
+async def test_a_key_that_repeats_a_little_is_used_and_said(assistant: Assistant, workspace: Workspace) -> None:
     twice = f"{ORDERS} UNION ALL SELECT 7, 'c1', 1, 'again'"
-    await put(assistant, data, "orders", twice)
-    await put(assistant, data, "orders", twice.replace("'again'", "'anew'"))
+    put(workspace, "orders", twice)
+    put(workspace, "orders", twice.replace("'again'", "'anew'"))
     answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
     assert (answer["added"], answer["removed"], answer["changed"]) == (0, 0, 1)
     assert "4 rows share their order_id" in await assistant.text("get_run", run=answer["run"])
 
 
-async def test_a_key_that_tells_few_rows_is_refused_with_its_numbers(assistant: Assistant, data: Path) -> None:
-    await put(assistant, data, "orders", ORDERS)
-    await put(assistant, data, "orders", f"{ORDERS} LIMIT 150")
+async def test_a_key_that_tells_few_rows_is_refused_with_its_numbers(
+    assistant: Assistant, workspace: Workspace
+) -> None:
+    put(workspace, "orders", ORDERS)
+    put(workspace, "orders", f"{ORDERS} LIMIT 150")
     words = await assistant.error("compare_datasets", reference="orders@1", current="orders@2", key="customer")
     assert "customer is no key: 350 of 350 rows share theirs" in words
     assert 'compare_datasets(reference="orders@1", current="orders@2")' in words
@@ -186,21 +180,18 @@ REFUSED: list[tuple[dict[str, str], str]] = [
 ]
 
 
-async def test_what_cannot_be_compared_is_refused_in_words(assistant: Assistant, data: Path) -> None:
-    await put(assistant, data, "orders", ORDERS)
-    await put(assistant, data, "more", f"{ORDERS} LIMIT 10")
-    await put(assistant, data, "other", "SELECT 1 AS one")
+async def test_what_cannot_be_compared_is_refused_in_words(assistant: Assistant, workspace: Workspace) -> None:
+    put(workspace, "orders", ORDERS)
+    put(workspace, "more", f"{ORDERS} LIMIT 10")
+    put(workspace, "other", "SELECT 1 AS one")
     for arguments, words in REFUSED:
         assert words in await assistant.error("compare_datasets", **arguments)
 
 
-async def test_values_of_confidential_columns_are_never_kept(
-    assistant: Assistant, data: Path, workspace: Workspace
-) -> None:
-    await put(assistant, data, "orders", ORDERS)
-    await put(
-        assistant,
-        data,
+async def test_values_of_confidential_columns_are_never_kept(assistant: Assistant, workspace: Workspace) -> None:
+    put(workspace, "orders", ORDERS)
+    put(
+        workspace,
         "orders",
         f"SELECT order_id, customer, amount + 1 AS amount, note || '!' AS note FROM ({ORDERS})",
     )
@@ -214,12 +205,12 @@ async def test_values_of_confidential_columns_are_never_kept(
 
 
 async def test_columns_above_the_callers_clearance_take_no_part(
-    assistant: Assistant, data: Path, workspace: Workspace, warm: Path
+    assistant: Assistant, workspace: Workspace, data: Path, warm: Path
 ) -> None:
     """Equal counts would say whether a guessed table holds the masked values."""
-    await put(assistant, data, "orders", ORDERS)
+    put(workspace, "orders", ORDERS)
     guess = f"SELECT order_id, customer, amount + 1 AS amount, note FROM ({ORDERS})"
-    await put(assistant, data, "orders", guess)
+    put(workspace, "orders", guess)
     hide(workspace, "note", level="restricted")
     cleared = new_workspace(workspace.folder, data, warm, clearance="internal")
     try:
@@ -239,10 +230,10 @@ async def test_columns_above_the_callers_clearance_take_no_part(
 
 
 async def test_a_comparison_is_shown_without_values_to_a_reader_of_less_clearance(
-    assistant: Assistant, data: Path, workspace: Workspace, warm: Path
+    assistant: Assistant, workspace: Workspace, data: Path, warm: Path
 ) -> None:
-    await put(assistant, data, "orders", ORDERS)
-    await put(assistant, data, "orders", f"SELECT order_id, customer, amount * 3 + 7 AS amount, note FROM ({ORDERS})")
+    put(workspace, "orders", ORDERS)
+    put(workspace, "orders", f"SELECT order_id, customer, amount * 3 + 7 AS amount, note FROM ({ORDERS})")
     answer = await compare(assistant, "orders@1", "orders@2", key="order_id")
     assert "→ 902.5" in await assistant.text("get_run", run=answer["run"])
     hide(workspace, "amount", level="restricted")
@@ -256,18 +247,19 @@ async def test_a_comparison_is_shown_without_values_to_a_reader_of_less_clearanc
         cleared.close()
 
 
-async def test_monthly_versions_of_real_flights_are_told_apart(assistant: Assistant, data: Path) -> None:
+async def test_monthly_versions_of_real_flights_are_told_apart(
+    assistant: Assistant, workspace: Workspace, data: Path
+) -> None:
     """The second version adds a month, drops a day of one airline, and corrects a delay."""
     for month in (1, 2):
         flights_of_month(data / f"{month}.parquet", month)
     first, second = (f"read_parquet({literal(str(data / f'{month}.parquet'))})" for month in (1, 2))
     latest = f"(SELECT max(dep_delay) FROM {first})"
     corrected = f"* REPLACE (CASE WHEN dep_delay = {latest} THEN 99.0 ELSE dep_delay END AS dep_delay)"
-    january = await put(assistant, data, "flights", f"SELECT * FROM {first}")
+    january = put(workspace, "flights", f"FROM {first}")
     dropped = "day = 10 AND carrier = 'UA'"
-    february = await put(
-        assistant,
-        data,
+    february = put(
+        workspace,
         "flights",
         f"SELECT {corrected} FROM {first} WHERE NOT ({dropped}) UNION ALL FROM {second}",
     )

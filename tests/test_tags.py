@@ -16,7 +16,7 @@ from tests.dataset_versions import add_rows
 @pytest.fixture
 def flights(workspace: Workspace) -> Workspace:
     for shift in range(3):
-        add_rows(workspace, "flights", f"SELECT i + {shift} AS number, 'UA' AS carrier FROM range(20) t(i)")
+        add_rows(workspace, "flights", f"SELECT i + {shift} AS number, 'UA' AS carrier FROM range(20) t(i)", profiled=True)
     return workspace
 
 
