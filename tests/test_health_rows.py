@@ -75,6 +75,11 @@ def test_a_stray_date_moves_neither_the_newest_row_nor_the_days(tmp_path: Path, 
     assert ("1 row dated in the future" in found.freshness.words) == ahead
 
 
+def test_times_before_the_year_one_are_no_times(tmp_path: Path) -> None:
+    found = look(tmp_path, version(tmp_path, "t@1", "SELECT TIMESTAMP '0044-03-15 (BC)' AS sold FROM days"))
+    assert "9,000 rows have no time in sold" in found.volume.report.words
+
+
 def test_a_table_of_the_future_has_no_days_to_judge(tmp_path: Path) -> None:
     found = look(tmp_path, version(tmp_path, "t@1", "SELECT sold + INTERVAL 3 YEAR AS sold FROM days"))
     assert found.volume.report.state == "not enough history"

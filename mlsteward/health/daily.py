@@ -25,10 +25,10 @@ class TimeColumn(BaseModel):
 
     @property
     def moment(self) -> str:
-        """The column as a TIMESTAMP; null where it is no time, or none that is finite."""
+        """The column as a TIMESTAMP; null where it is no time, none that is finite, or before Python's times begin."""
         column = quote(self.name)
         moment = f"TRY_CAST({column} AS TIMESTAMP)" if self.text else f"CAST({column} AS TIMESTAMP)"
-        return f"CASE WHEN isfinite({moment}) THEN {moment} END"
+        return f"CASE WHEN isfinite({moment}) AND {moment} >= TIMESTAMP '{datetime.min}' THEN {moment} END"
 
 
 class DailyRows(BaseModel):

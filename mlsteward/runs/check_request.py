@@ -111,7 +111,9 @@ def _following(version: DatasetVersion, past: Sequence[DatasetVersion], column: 
     found: dict[Pillar, str] = {"quality": f'read_page(uri="mlsteward://health/{name}")'}
     found["lineage"] = f'trace_lineage(asset="dataset:{version.label}", direction="upstream")'
     found["freshness"] = found["lineage"]
-    if version.source:
+    if version.sql:
+        found["freshness"] = f'transform_dataset(name="{name}")'
+    elif version.source:
         found["freshness"] = f'register_dataset(name="{name}", source="{version.source}")'
     if past:
         found["schema"] = f'compare_datasets(reference="{past[0].label}", current="{version.label}")'
