@@ -3,6 +3,7 @@
 from mlsteward.answer import cell, counted, interval, markdown_table, number
 from mlsteward.dictionary.card import Beside, card_of
 from mlsteward.dictionary.comment import comments_section
+from mlsteward.lineage.edge import model_asset
 from mlsteward.server.declare import Page
 from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import DatasetVersion
@@ -45,7 +46,12 @@ def model_page(workspace: Workspace, name: str) -> str:
     lines += [f"- {_origin(origin)}" for origin in origins]
     lines += [f"- run:{model.run} (train), by {model.actor or 'unknown'}: mlsteward://runs/{model.run}"]
     lines += [f"- {model.label}: file {model.path}, SHA-256 {model.sha256}"]
+    lines += [
+        f"- rows as {' and '.join(step.sources)} have them are scored after the statement of {step.dataset}"
+        for step in model.transforms
+    ]
     lines += [f"- used by run:{use.run} ({use.kind}{' of ' + use.dataset if use.dataset else ''})" for use in uses]
+    lines += [f"- all of it: mlsteward://lineage/{model_asset(model.label).replace(':', '/', 1)}"]
     return "\n".join(lines) + "\n"
 
 

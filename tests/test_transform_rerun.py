@@ -41,6 +41,8 @@ async def test_the_statement_runs_again_on_the_newest_sources(assistant: Assista
     traced = await assistant.call("trace_lineage", asset="late")
     assert traced["stale"] == [words]
     assert traced["next"] == 'transform_dataset(name="late")'
+    told = "stale: made from flights@1, of which there is version 2"
+    assert told in await assistant.text("lookup_data_dictionary", dataset="late")
     answer = await make(assistant, "late")
     assert answer["dataset"] == "late@2"
     assert answer["sources"] == ["dataset:flights@2"]
@@ -82,6 +84,7 @@ async def test_newer_sources_that_give_the_same_rows_leave_nothing_stale(
     answer = await make(assistant, "first")
     assert answer["dataset"] == "first@1"
     assert stale(workspace, "first@1") == []
+    assert "stale" not in await assistant.text("lookup_data_dictionary", dataset="first")
 
 
 async def test_a_dataset_that_no_statement_made_says_so(assistant: Assistant) -> None:

@@ -12,6 +12,7 @@ from mlsteward.store.datasets import summaries
 from mlsteward.store.dictionary import all_entries
 from mlsteward.store.links import all_links
 from mlsteward.store.relationships import all_relationships
+from mlsteward.store.stale import stale_datasets
 from mlsteward.store.store import Store
 from mlsteward.store.transaction import Transaction
 
@@ -39,7 +40,7 @@ def read_catalogue(store: Store) -> Catalogue:
 def _read(transaction: Transaction, change: int) -> Catalogue:
     newest = summaries(transaction, limit=_MOST_DATASETS)[1]
     entries, links, feedback = all_entries(transaction), all_links(transaction), all_feedback(transaction)
-    health = health_words(transaction)
+    health, stale = health_words(transaction), stale_datasets(transaction)
     # A model of which nothing but a link or a comment is recorded.
     spoken_of = {link.asset for link in links} | feedback.keys()
     models = [asset for asset in spoken_of if asset.startswith("model:")]
@@ -53,7 +54,7 @@ def _read(transaction: Transaction, change: int) -> Catalogue:
         feedback,
         {
             one.name: f"version {one.version} registered {one.created:%Y-%m-%d %H:%M} UTC"
-            + (f", {health[one.name]}" if one.name in health else "")
+            + "".join(f", {told[one.name]}" for told in (health, stale) if one.name in told)
             for one in newest
         },
         dict(transaction.rows(_ALERTS)),

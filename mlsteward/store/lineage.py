@@ -9,6 +9,7 @@ from mlsteward.lineage.edge import Edge, without_version
 from mlsteward.lineage.graph import Step, Walk, Way, path_between, walk
 from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import parse_reference
+from mlsteward.store.changes import count_change
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.transaction import Transaction, listed
 
@@ -31,6 +32,9 @@ def add_edges(transaction: Transaction, edges: Sequence[Edge]) -> None:
     new = {_identity(edge): edge for edge in edges if _identity(edge) not in known}
     now = datetime.now(UTC)
     transaction.insert("lineage", [{**edge.model_dump(), "created": now} for edge in new.values()])
+    if any(edge.kind == "transform" for edge in new.values()):
+        # Which datasets are stale is remembered beside the dictionary.
+        count_change(transaction)
 
 
 def edges_from(transaction: Transaction, assets: Sequence[str]) -> list[Edge]:

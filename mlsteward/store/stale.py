@@ -5,10 +5,12 @@ from pydantic import BaseModel
 from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.lineage.edge import dataset_asset
 from mlsteward.names import parse_reference
-from mlsteward.store.datasets import find_dataset, newest_version
+from mlsteward.store.datasets import find_dataset, newest_version, summaries
 from mlsteward.store.lineage import edges_to
 from mlsteward.store.masking import MASKED
 from mlsteward.store.transaction import Transaction
+
+_MOST_DATASETS = 1_000_000
 
 
 class Stale(BaseModel):
@@ -64,6 +66,26 @@ def _unpinned(transaction: Transaction, label: str) -> dict[str, int]:
             source = parse_reference(edge.source)
             versions[source.name] = max(versions.get(source.name, 0), int(source.version))
     return versions
+
+
+def stale_datasets(transaction: Transaction) -> dict[str, str]:
+    """What is to say of each dataset whose newest version was made from a source that has a newer one, by name."""
+    newest = {one.name: one.version for one in summaries(transaction, limit=_MOST_DATASETS)[1]}
+    read: dict[tuple[str, str], int] = {}
+    rows = transaction.rows(
+        "SELECT DISTINCT target, source FROM lineage"
+        " WHERE kind = 'transform' AND json_extract_string(detail, '$.pinned') IS NULL"
+    )
+    for target, source in rows:
+        made, origin = parse_reference(target), parse_reference(source)
+        if str(newest.get(made.name, "")) == made.version:
+            way = made.name, origin.name
+            read[way] = max(read.get(way, 0), int(origin.version))
+    words: dict[str, list[str]] = {}
+    for (made, origin), version in sorted(read.items()):
+        if version < newest.get(origin, 0):
+            words.setdefault(made, []).append(f"{origin}@{version}, of which there is version {newest[origin]}")
+    return {name: f"stale: made from {' and '.join(parts)}" for name, parts in words.items()}
 
 
 def statement_of(transaction: Transaction, name: str) -> str:
