@@ -79,7 +79,7 @@ SELECTS = [
     "SUMMARIZE SELECT email, salary FROM people",
     "DESCRIBE people",
     "WITH x AS (SELECT * FROM people) SELECT max(email), max(salary) FROM x",
-    "WITH RECURSIVE x AS (SELECT id, email FROM people WHERE id = 1 UNION SELECT id + 1, email FROM x WHERE id < 2) FROM x",
+    "WITH RECURSIVE x AS (SELECT id, email FROM people WHERE id = 1 UNION SELECT 2, email FROM x) FROM x",
     "SELECT email FROM people UNION SELECT illness FROM people",
     "SELECT (SELECT email FROM people WHERE id = 1)",
     "SELECT id FROM people WHERE email IN (SELECT e2 FROM derived) LIMIT 1",

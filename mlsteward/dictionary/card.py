@@ -144,6 +144,8 @@ def card_of(entry: Entry, beside: Beside, *, room: int = 900) -> Card:
     words = {field: clipped(entry.word(field), room) for field in WORDS if entry.word(field)}
     if entry.available_at:
         words["available_at"] = f"{entry.available_at}: {_AVAILABLE[entry.available_at]}"
+    if entry.facts.evidence and "sensitivity" not in entry.writers:
+        words["sensitivity"] = f"{entry.sensitivity}, masked until a person decides: {entry.facts.evidence}"
     if entry.status:
         words["status"] = status_words(entry.status, entry.writers.get("status", ""), entry.since)
     if entry.review_by:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +30,9 @@ def reading(t: Transaction, run: Run, request: BaseModel, workspace: Path, clear
     """
     if not getattr(type(request), "values", True):
         return run
-    names = [name.removeprefix(f"{workspace}/") for name in _paths(request.model_dump(mode="json"))]
-    reads = _versions(t, names)
+    texts = list(_texts(request.model_dump(mode="json")))
+    names = [text.removeprefix(f"{workspace}/") for text in texts if "/" in text]
+    reads = _versions(t, names, {run.dataset, *texts})
     for number in dict.fromkeys(int(found[1]) for name in names if (found := _RUN_FILE.match(name))):
         reads += _read_by(t, number)
     reads = list(dict.fromkeys(reads))
@@ -45,15 +46,22 @@ def reading(t: Transaction, run: Run, request: BaseModel, workspace: Path, clear
     return run.model_copy(update={"reads": reads, "masked": hidden})
 
 
-def _versions(t: Transaction, files: Sequence[str]) -> list[str]:
-    """The dataset versions whose snapshots are among `files`."""
+def _versions(t: Transaction, files: Sequence[str], said: Collection[str]) -> list[str]:
+    """The dataset versions whose snapshots are among `files`.
+
+    Versions with the same rows share a file: it is those that are `said`, and all of them where none is.
+    """
     if not files:
         return []
     wanted = ", ".join("?" for _ in files)
     rows = t.rows(
-        f"SELECT name, version FROM dataset_versions WHERE snapshot IN ({wanted}) ORDER BY name, version", files
+        f"SELECT snapshot, name, version FROM dataset_versions WHERE snapshot IN ({wanted}) ORDER BY name, version",
+        files,
     )
-    return [f"{name}@{version}" for name, version in rows]
+    sharing: dict[str, list[str]] = {}
+    for snapshot, name, version in rows:
+        sharing.setdefault(snapshot, []).append(f"{name}@{version}")
+    return [label for labels in sharing.values() for label in ([one for one in labels if one in said] or labels)]
 
 
 def _read_by(t: Transaction, number: int) -> list[str]:
@@ -62,13 +70,13 @@ def _read_by(t: Transaction, number: int) -> list[str]:
     return json.loads(row[0]) if row else []
 
 
-def _paths(value: Any) -> Iterator[str]:
-    """Every text in a request that can be a file's path."""
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a request that can be a file's path or a version's label."""
     if isinstance(value, str):
-        if "/" in value and len(value) <= _LONGEST:
+        if len(value) <= _LONGEST:
             yield value
     elif isinstance(value, Mapping):
         members = cast(Mapping[str, Any], value)
-        yield from (path for name, member in members.items() if name != _PLAN for path in _paths(member))
+        yield from (text for name, member in members.items() if name != _PLAN for text in _texts(member))
     elif isinstance(value, list):
-        yield from (path for member in cast(list[Any], value) for path in _paths(member))
+        yield from (text for member in cast(list[Any], value) for text in _texts(member))
