@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
+import anyio.to_thread
 import pytest
 from pydantic import ValidationError
 
@@ -23,6 +24,7 @@ from mlsteward.server.cli import main
 from mlsteward.store.alert_deliveries import LEASE, claim_deliveries, deliveries_since
 from mlsteward.store.alerts import Finding, raise_alerts
 from mlsteward.store.store import Store
+from tests.conftest import assistant_of, new_workspace
 
 BROKEN = Finding(
     asset="dataset:flights@3", check="volume", severity="error", words="half the rows are gone", evidence={"rows": 500}
@@ -272,3 +274,27 @@ def test_the_environment_names_the_webhook_of_a_server(tmp_path: Path, monkeypat
             assert webhook.take()["event"] == "raised"
             server.communicate("done\n", timeout=20)
     assert server.returncode == 0
+
+
+@pytest.mark.anyio
+async def test_a_check_that_fails_on_a_new_version_is_told_to_the_webhook_and_so_is_its_end(
+    tmp_path: Path, data: Path, warm: Path
+) -> None:
+    with receiving() as webhook:
+        workspace = new_workspace(tmp_path / "workspace", data, warm, alert_webhook=webhook.url)
+        async with assistant_of(workspace) as assistant:
+            make = "SELECT i AS number, i % 7 AS delay FROM range({}) t(i)"
+            await assistant.call("transform_dataset", name="flights", sql=make.format(300))
+            await assistant.call("set_contract", dataset="flights", checks=["rows >= 200"])
+            await assistant.call("transform_dataset", name="flights", sql=make.format(20))
+            raised = await anyio.to_thread.run_sync(webhook.take)
+            listed = await assistant.call("list_alerts", asset="flights")
+            await assistant.call("transform_dataset", name="flights", sql=make.format(301))
+            ended = await anyio.to_thread.run_sync(webhook.take)
+            after = await assistant.call("list_alerts", asset="flights")
+        workspace.close()
+    assert (raised["event"], ended["event"]) == ("raised", "settled")
+    assert raised["alert"]["asset"] == "dataset:flights" and raised["alert"]["version"] == "2"
+    assert "300 → 20 rows" in raised["alert"]["cause"][0]
+    assert [line["asset"] for line in listed["alerts"]] == ["dataset:flights"]
+    assert "passed again in run:" in ended["note"] and after["total"] == 0
