@@ -94,9 +94,14 @@ def add_documented(
 
     workspace.store.write(record)
     if checks:
-        columns = columns_of(workspace, name)
-        contract = Contract(dataset=name, columns=columns, checks=read_checks(checks, name, columns), mode=mode)
-        workspace.store.write(lambda t: save_contract(t, contract, "anna"))
+        add_checks(workspace, *checks, name=name, mode=mode)
+
+
+def add_checks(workspace: Workspace, *checks: str, name: str = "flights", mode: Mode = "warn") -> None:
+    """Make these checks the contract."""
+    columns = columns_of(workspace, name)
+    contract = Contract(dataset=name, columns=columns, checks=read_checks(checks, name, columns), mode=mode)
+    workspace.store.write(lambda t: save_contract(t, contract, "anna"))
 
 
 def _written(t: Transaction, name: str, column: str, fields: dict[str, Any]) -> Entry:

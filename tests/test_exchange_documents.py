@@ -10,7 +10,7 @@ from mlsteward.exchange.markdown import write_markdown
 from mlsteward.server.cli import main
 from mlsteward.server.commands.checkout import checkout
 from mlsteward.workspace import Workspace
-from tests.exchange_sheets import add_documented, sheet
+from tests.exchange_sheets import add_checks, add_documented, sheet
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def test_documents_go_to_standard_output_unless_a_file_is_named(
 
 
 def test_values_above_the_clearance_are_in_no_document(flights: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    add_checks(flights, '"tail num" in (N1, N49)')
     for format in ("odcs", "croissant", "markdown"):
         flags = ["--workspace", str(flights.folder), "--clearance", "internal"]
         assert main(["export", format, "flights", *flags]) == 0

@@ -16,7 +16,9 @@ from tests.dataset_versions import add_rows
 @pytest.fixture
 def flights(workspace: Workspace) -> Workspace:
     for shift in range(3):
-        add_rows(workspace, "flights", f"SELECT i + {shift} AS number, 'UA' AS carrier FROM range(20) t(i)", profiled=True)
+        add_rows(
+            workspace, "flights", f"SELECT i + {shift} AS number, 'UA' AS carrier FROM range(20) t(i)", profiled=True
+        )
     return workspace
 
 
@@ -72,6 +74,8 @@ async def test_tools_pages_and_statements_take_tags(flights: Workspace, assistan
     assert answer["dataset"] == "flights@1"
     summed = await assistant.call("query_data", sql='SELECT sum(number) FROM "flights@golden"')
     assert summed["rows"] == [[190]]
+    asked = await assistant.call("query_data", sql="SELECT dataset, tag, version FROM meta.dataset_tags")
+    assert asked["rows"] == [["flights", "golden", 1]]
     listed = await assistant.call("list_datasets")
     assert listed["datasets"][0]["tags"] == "golden@1"
     page = await assistant.text("read_page", uri="mlsteward://datasets/flights@golden")

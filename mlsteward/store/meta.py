@@ -19,9 +19,10 @@ METADATA = {
     """,
     "dataset_versions": """
         SELECT name, version, rows, json_array_length(columns) AS columns, bytes, source, sources, sql, fingerprint,
-            schema_hash, run, actor, created, held
+            schema_hash, run, actor, created, held, collected
         FROM dataset_versions
     """,
+    "dataset_tags": "SELECT dataset, tag, version, actor, created FROM dataset_tags",
     "columns": """
         SELECT dataset, column_name AS name, position, type, description, business_name, unit, role, owner, tags,
             sensitivity, available_at, allowed_values, usage, actor, changed

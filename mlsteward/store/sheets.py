@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mlsteward.dictionary.entry import dataset_entry
 from mlsteward.exchange.sheet import Sheet, SheetVersion
-from mlsteward.store.contracts import contract_of
+from mlsteward.store.contracts import contract_of, seen_contract
 from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries, entries_of
 from mlsteward.store.relationships import all_relationships
@@ -18,6 +18,7 @@ def sheet_of(transaction: Transaction, dataset: str) -> Sheet:
     name = version.name
     table = next((one for one in entries_of(transaction, name) if one.kind == "dataset"), dataset_entry(name))
     tags = tags_of(transaction, name)
+    contract = contract_of(transaction, name)
     return Sheet(
         **version.model_dump(include={"name", "version", "rows", "bytes", "created", "fingerprint", "source", "sql"}),
         sources=version.sources,
@@ -27,7 +28,7 @@ def sheet_of(transaction: Transaction, dataset: str) -> Sheet:
         table=table if table.description else table.model_copy(update={"description": version.description}),
         entries={entry.column: entry for entry in column_entries(transaction, name)},
         relationships=[one for one in all_relationships(transaction) if name in (one.dataset, one.to_dataset)],
-        contract=contract_of(transaction, name),
+        contract=seen_contract(transaction, contract) if contract else None,
         versions=[
             SheetVersion(
                 label=one.label,
