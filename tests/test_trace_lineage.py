@@ -99,6 +99,8 @@ async def test_lineage_runs_from_files_to_predictions_and_tells_what_breaks(
         "column:flights@1.dep_delay → column:late@1.dep_delay",
         "column:late@1.dep_delay → model:delay@1",
     ]
+    file = await assistant.call("trace_lineage", asset="source:flights.csv", depth=2)
+    assert (file["downstream_total"], file.get("page")) == (2, "")
     none = await assistant.call("trace_lineage", asset="carriers", to="flights")
     assert none["verdict"].startswith("No way leads from dataset:carriers to dataset:flights")
 
@@ -191,6 +193,9 @@ async def test_a_wide_graph_is_shown_in_part_and_counted(versions: Workspace, as
     assert "  - and 87 more runs" in answer["downstream"]
     far = await assistant.call("trace_lineage", asset="sales@2", to="deployment:far")
     assert far["verdict"].startswith("dataset:sales@2 leads to deployment:far in 52 steps.")
+    assert (len(far["path"]), far["path"][10]) == (21, "… 32 steps between")
+    chart = await assistant.call("trace_lineage", asset="sales@2", view="mermaid", depth=20)
+    assert "more connections are not drawn" in chart["chart"][-1]
 
 
 @pytest.mark.parametrize(

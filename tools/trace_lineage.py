@@ -1,6 +1,7 @@
 """The tool `trace_lineage`."""
 
 import base64
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field
@@ -22,6 +23,7 @@ from mlsteward.store.transaction import Transaction
 DEEPEST = 50
 _FARTHEST = 200
 _LINES = 40
+_STEPS = 20
 _MODELS = 12
 _WAIT_SECONDS = 20.0
 
@@ -78,20 +80,23 @@ def trace_lineage(
     if to:
         return _way(call, asset, to)
     found = call.workspace.store.read(lambda t: trace(t, asset, direction, depth))
-    if view == "tree":
-        return _fitting(found)
-    if view == "mermaid":
-        return _answer(found, 0).model_copy(update={"chart": mermaid(found.edges, found.connected)})
-    return _answer(found, 0).model_copy(update={"picture": _drawn(call, found)})
+    if view == "png":
+        return _answer(found, 0).model_copy(update={"picture": _drawn(call, found)})
+    return _fitting(found, _charted if view == "mermaid" else _answer)
 
 
-def _fitting(found: Trace) -> LineageAnswer:
+def _fitting(found: Trace, answer_with: Callable[[Trace, int], LineageAnswer]) -> LineageAnswer:
+    """The answer with as many lines as there is room for."""
     most = _LINES
     while True:
-        answer = _answer(found, most)
+        answer = answer_with(found, most)
         if most <= 2 or answer.fits():
             return answer
         most = most * 3 // 4
+
+
+def _charted(found: Trace, most: int) -> LineageAnswer:
+    return _answer(found, 0).model_copy(update={"chart": mermaid(found.edges, found.connected, most=most)})
 
 
 def _answer(found: Trace, most: int) -> LineageAnswer:
@@ -149,7 +154,7 @@ def _way(call: Call, asset: str, to: str) -> LineageAnswer:
         return LineageAnswer(
             verdict=f"{edges[0].source} leads to {edges[-1].target} in {counted(len(edges), 'step')}.",
             asset=start.name,
-            path=path_words(edges),
+            path=path_words(edges, _STEPS),
             next=f'trace_lineage(asset="{goal.name}", direction="upstream")',
         )
 

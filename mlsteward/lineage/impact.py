@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import counted, number
+from mlsteward.answer import clipped, counted, number
 from mlsteward.lineage.edge import COLUMN, SOURCE, Edge, table_of
 from mlsteward.lineage.graph import Walk
 from mlsteward.lineage.tree import edge_words
 
 _NAMED = 3
+_LONGEST = 200
 
 
 class ModelUse(BaseModel):
@@ -112,6 +113,10 @@ def _more(count: int) -> str:
     return f" and {count - _NAMED} more" if count > _NAMED else ""
 
 
-def path_words(edges: Sequence[Edge]) -> list[str]:
-    """A way, step by step."""
-    return [f"{edge.source} → {edge.target} ({edge_words([edge])})" for edge in edges]
+def path_words(edges: Sequence[Edge], most: int) -> list[str]:
+    """A way, step by step; of a long one `most` steps, half of them from its end."""
+    if len(edges) > most:
+        half = most // 2
+        between = f"… {counted(len(edges) - 2 * half, 'step')} between"
+        return [*path_words(edges[:half], half), between, *path_words(edges[-half:], half)]
+    return [clipped(f"{edge.source} → {edge.target} ({edge_words([edge])})", _LONGEST) for edge in edges]

@@ -1,6 +1,7 @@
 """All that the store knows of where an asset comes from and where it went."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
@@ -8,7 +9,7 @@ from urllib.parse import quote
 from mlsteward.lineage.edge import Edge
 from mlsteward.lineage.graph import Walk
 from mlsteward.lineage.impact import ModelUse, model_uses
-from mlsteward.names import parse_reference
+from mlsteward.names import KINDS, parse_reference
 from mlsteward.store.dictionary import entries_of
 from mlsteward.store.lineage import walk_lineage
 from mlsteward.store.lineage_assets import TracedAsset, find_traced
@@ -17,6 +18,7 @@ from mlsteward.store.transaction import Transaction
 
 Direction = Literal["both", "upstream", "downstream"]
 PAGE = "mlsteward://lineage/"
+_IN_ADDRESS = re.compile(r"[\w.@+ -]{1,200}")
 
 
 @dataclass
@@ -52,8 +54,9 @@ class Trace:
 
     @property
     def page(self) -> str:
+        """The address of the asset's page; "" where its name cannot stand in one."""
         kind, _, name = self.asset.name.partition(":")
-        return f"{PAGE}{kind}/{quote(name, safe='@')}"
+        return f"{PAGE}{kind}/{quote(name, safe='@')}" if kind in KINDS and _IN_ADDRESS.fullmatch(name) else ""
 
 
 def trace(transaction: Transaction, text: str, direction: Direction, depth: int) -> Trace:

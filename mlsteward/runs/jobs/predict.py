@@ -241,7 +241,7 @@ def _result(request: Request, scored: "Scored", notes: list[str]) -> Result:
 def _explain(request: Request) -> str:
     """Why the first row is predicted so; of a long row the call would be too long."""
     first = json.dumps(request.rows[:1], ensure_ascii=False)
-    rows = f", rows={first}" if len(first) <= _LONGEST_ROW else ""
+    rows = f", rows={first}" if len(first) <= _LONGEST_ROW and not request.source else ""
     return f'explain_model(model="{request.model}"{rows})'
 
 
