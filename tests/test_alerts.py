@@ -71,8 +71,13 @@ def test_every_change_of_state_is_in_the_audit_log_and_the_lineage(workspace: Wo
         ("alert settled", "not_null(dep_delay) of column:flights.dep_delay: not_null(dep_delay) passed again"),
         ("alert raised", "not_null(dep_delay) of column:flights.dep_delay"),
     ]
+    later = NULLS.model_copy(update={"asset": "column:flights@4.dep_delay"})
+    raised(workspace, NULLS, later, later)
     edges = workspace.store.read(lambda t: edges_to(t, ["alert:1"]))
-    assert [(edge.source, edge.kind) for edge in edges] == [("column:flights@3.dep_delay", "alert")]
+    assert [(edge.source, edge.kind) for edge in edges] == [
+        ("column:flights@3.dep_delay", "alert"),
+        ("column:flights@4.dep_delay", "alert"),
+    ]
 
 
 def test_what_passes_elsewhere_settles_nothing_here(workspace: Workspace) -> None:

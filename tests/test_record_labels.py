@@ -199,6 +199,7 @@ BAD_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"labels": {"3": "billing"}, "by": "a, b"}, "without commas"),
     ({"labels": {"3": "high"}, "column": "priority"}, "row 3: 'high' is not a number"),
     ({"labels": {"3": 1.5}, "column": "priority"}, "row 3: 1.5 is not a whole number"),
+    ({"labels": {"3": "7"}, "column": "id"}, "`id` is the key of tickets; it takes no labels"),
     ({"labels": {"3": "x"}, "column": "category_labelled_by"}, "says who gave labels; it takes none"),
     ({"labels": {str(n): "login" for n in range(1001)}}, "1001 labels are more than the 1000"),
     ({"labels": {"3": "billing"}, "dataset": "tickets@1"}, "Labels go to the newest version, tickets@2"),

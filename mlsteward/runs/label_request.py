@@ -88,6 +88,8 @@ def find_labelled(t: Transaction, dataset: str, column: str = "") -> Labelled:
             " everybody may see.",
             next=f'document_asset(asset="column:{version.name}.…", role="key")',
         )
+    if column and column == identity.key:
+        raise InvalidArgument(f"`{column}` is the key of {version.name}; it takes no labels.")
     check_open(t.masks, version.name, [column, *identity.columns])
     return Labelled(version, entries, column, identity, secret, t.masks.within([version.name]))
 

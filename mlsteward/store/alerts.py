@@ -13,7 +13,7 @@ from mlsteward.lineage.edge import Edge
 from mlsteward.names import Reference, parse_reference
 from mlsteward.store.alert_context import affected_by, likely_causes
 from mlsteward.store.alert_events import add_event
-from mlsteward.store.lineage import add_edges
+from mlsteward.store.lineage import add_edges, edges_to
 from mlsteward.store.masking import masked_words, masks_of
 from mlsteward.store.transaction import Transaction, to_json
 
@@ -76,7 +76,12 @@ def raise_alerts(t: Transaction, findings: Sequence[Finding], *, run: int | None
 
     `run` is the run that checked: who asked for it is who raised them.
     """
-    return [_raise(t, finding, run) for finding in findings]
+    # Walking the lineage takes several queries, and many findings are of one asset.
+    around = {
+        asset: (affected_by(t, unversioned(parse_reference(asset))), likely_causes(t, asset))
+        for asset in dict.fromkeys(finding.asset for finding in findings)
+    }
+    return [_raise(t, finding, run, *around[finding.asset]) for finding in findings]
 
 
 def settle_alerts(t: Transaction, dataset: str, passed_checks: Iterable[str], run: int | None) -> list[Alert]:
@@ -161,7 +166,7 @@ def change_state(
     return changed
 
 
-def _raise(t: Transaction, finding: Finding, run: int | None) -> Alert:
+def _raise(t: Transaction, finding: Finding, run: int | None, downstream: list[str], cause: list[str]) -> Alert:
     reference = parse_reference(finding.asset)
     asset = unversioned(reference)
     known = [alert for alert in find_alerts(t, asset) if (alert.asset, alert.check) == (asset, finding.check)]
@@ -173,8 +178,8 @@ def _raise(t: Transaction, finding: Finding, run: int | None) -> Alert:
         "last_seen": now,
         "version": reference.version,
         "run": run,
-        "downstream": affected_by(t, asset),
-        "cause": likely_causes(t, finding.asset),
+        "downstream": downstream,
+        "cause": cause,
     }
     if not known:
         last = t.row("SELECT max(number) FROM alerts")
@@ -182,17 +187,24 @@ def _raise(t: Transaction, finding: Finding, run: int | None) -> Alert:
         fields = {"number": number, "asset": asset, "check": finding.check, "state": "open", "first_seen": now}
         alert = Alert.model_validate({**fields, **seen, "count": 1})
         t.insert("alerts", [_row(alert)])
-        add_edges(t, [Edge(source=finding.asset, target=alert.label, kind="alert", run=run)])
+        _connect(t, finding, alert)
         _keep_event(t, alert, event="raised", run=run)
         return alert
     before = known[0]
     alert = before.model_copy(update={**seen, "count": before.count + 1})
     _update(t, alert)
+    _connect(t, finding, alert)
     if before.state == "resolved":
         return change_state(t, alert, "open", event="reopened", run=run)
     if SEVERITIES.index(alert.severity) > SEVERITIES.index(before.severity):
         _keep_event(t, alert, event="escalated", run=run)
     return alert
+
+
+def _connect(t: Transaction, finding: Finding, alert: Alert) -> None:
+    """The version that failed leads to its alert; a check that fails again and again on one version does so once."""
+    if all(edge.source != finding.asset for edge in edges_to(t, [alert.label])):
+        add_edges(t, [Edge(source=finding.asset, target=alert.label, kind="alert", run=alert.run)])
 
 
 def _keep_event(
