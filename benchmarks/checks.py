@@ -1,6 +1,7 @@
 """Sixty checks on 1,000,000 × 20 Parquet, beside Great Expectations, Pandera and pointblank on the same file, in turn.
 
 To reach: at most an eighth of Great Expectations' time, at most a third of its memory, the same counts of failing rows.
+The file has no NaN, as no snapshot has.
 The others get an environment of their own, made with uv in a scratch folder unless one is given. Great Expectations
 runs on pandas: over DuckDB (duckdb-engine 0.17) version 1.24 finds no row count and fails every check.
 
@@ -59,7 +60,8 @@ known = json.load(open("checks.json"))
 columns = [ContractColumn(**column) for column in known["columns"]]
 contract = Contract(dataset="table", columns=columns, checks=read_checks(known["checks"], "table", columns))
 with connect() as connection:
-    found = run_checks(connection, Path("table.parquet"), CheckOrder(contract=contract), datetime(2030, 1, 1), Path())
+    order = CheckOrder(contract=contract, finite=True)
+    found = run_checks(connection, Path("table.parquet"), order, datetime(2030, 1, 1), Path())
 failing = [one.failing if one.type != "row_count" else 0 for one in found[2:]]
 """,
 )

@@ -1,27 +1,28 @@
-"""Up to five rows that fail, for each check that failed."""
+"""Up to five rows that fail, for each check of rows that failed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsteward.contracts.check import MASKED, Check
-from mlsteward.contracts.joined import duplicates, matched
+from mlsteward.contracts.joined import MOST, shown_cell
 from mlsteward.contracts.measured import Measured
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.contracts.predicates import Types, fails
-from mlsteward.data.engine import literal, quote, row_of
+from mlsteward.data.engine import literal, quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MOST = 5
-_CELL = 60
 # The number of a row in its file, from 1, where no key tells it.
 ROW = "row"
+# Checks that fewer rows fail are looked for together: none of them is met soon.
+_RARE = 1000
+_BATCH = 200
 Rows = dict[str, list[dict[str, str]]]
 
 
-def add_examples(
+def failing_rows(
     connection: "DuckDBPyConnection",
     file: Path,
     failed: Sequence[Check],
@@ -30,38 +31,48 @@ def add_examples(
     found: Mapping[str, Measured],
 ) -> Rows:
     """By check: the key and the columns concerned of its first rows, with masked columns left unread."""
-    told = [check for check in failed if found[check.name].failing and not found[check.name].error]
-    source = f"read_parquet({literal(str(file))})"
-    rows = _of_rows(connection, file, [check for check in told if fails(check, types)], types, order)
-    for check in told:
-        if check.type == "duplicate_values":
-            grouped = duplicates(source, check, types)
-            names = ", ".join(map(quote, check.columns))
-            sql = f"SELECT {names}, copies FROM ({grouped}) WHERE copies > 1 ORDER BY copies DESC, {names} LIMIT {MOST}"
-            rows[check.name] = _groups(connection, sql, check, order)
-        elif check.type == "relationship":
-            rows[check.name] = _groups(connection, _unmatched(connection, source, check, types, order), check, order)
-    return rows
-
-
-def _of_rows(
-    connection: "DuckDBPyConnection", file: Path, checks: Sequence[Check], types: Types, order: CheckOrder
-) -> Rows:
-    """One scan finds the first rows of all checks, and those rows alone are read whole."""
-    if not checks:
-        return {}
+    checks = [check for check in failed if found[check.name].failing and fails(check, types)]
     numbered = f"read_parquet({literal(str(file))}, file_row_number = true)"
-    firsts = ", ".join(f"min(file_row_number, {MOST}) FILTER ({fails(check, types)})" for check in checks)
-    places = dict(
-        zip([check.name for check in checks], row_of(connection, f"SELECT {firsts} FROM {numbered}"), strict=True)
-    )
+    rare = [check for check in checks if found[check.name].failing <= _RARE]
+    places = _of_rare(connection, numbered, rare, types)
+    for check in checks:
+        if check not in rare:
+            sql = f"SELECT file_row_number FROM {numbered} WHERE {fails(check, types)} LIMIT {MOST}"
+            places[check.name] = sorted(number for (number,) in connection.execute(sql).fetchall())
+    return _read(connection, numbered, checks, places, types, order)
+
+
+def _of_rare(
+    connection: "DuckDBPyConnection", numbered: str, checks: Sequence[Check], types: Types
+) -> dict[str, list[int]]:
+    """The first rows that fail each check, from one scan that keeps the rows that fail any."""
+    places: dict[str, list[int]] = {}
+    for start in range(0, len(checks), _BATCH):
+        batch = checks[start : start + _BATCH]
+        conditions = [f"({fails(check, types)}) IS TRUE" for check in batch]
+        flags, any_of = ", ".join(conditions), " OR ".join(conditions)
+        sql = f"SELECT file_row_number, [{flags}] FROM {numbered} WHERE {any_of} ORDER BY 1"
+        rows = connection.execute(sql).fetchall()
+        for place, check in enumerate(batch):
+            places[check.name] = [number for number, failing in rows if failing[place]][:MOST]
+    return places
+
+
+def _read(
+    connection: "DuckDBPyConnection",
+    numbered: str,
+    checks: Sequence[Check],
+    places: Mapping[str, Sequence[int]],
+    types: Types,
+    order: CheckOrder,
+) -> Rows:
+    numbers = sorted({number for check in checks for number in places[check.name]})
+    if not numbers:
+        return {}
     key = [column for column in order.key if column in types]
     wanted = list(dict.fromkeys([*key, *(column for check in checks for column in check.columns)]))
     open_columns = [column for column in wanted if column not in order.masked]
     cells = "".join(f", {quote(column)}::VARCHAR" for column in open_columns)
-    numbers = sorted({number for numbers in places.values() for number in numbers or ()})
-    if not numbers:
-        return {}
     listed = ", ".join(map(str, numbers))
     fetched = connection.execute(
         f"SELECT file_row_number{cells} FROM {numbered} WHERE file_row_number IN ({listed})"
@@ -70,36 +81,8 @@ def _of_rows(
 
     def row(number: int, check: Check) -> dict[str, str]:
         named = {} if key else {ROW: str(number + 1)}
+        cells = read[number]
         columns = dict.fromkeys([*key, *check.columns])
-        return named | {column: _cell(read[number][column]) if column in read[number] else MASKED for column in columns}
+        return named | {column: shown_cell(cells[column]) if column in cells else MASKED for column in columns}
 
-    return {check.name: [row(number, check) for number in places[check.name] or ()] for check in checks}
-
-
-def _groups(connection: "DuckDBPyConnection", sql: str, check: Check, order: CheckOrder) -> list[dict[str, str]]:
-    """Values and how many rows have them."""
-    found = connection.execute(sql).fetchall()
-    return [
-        {
-            **{
-                column: MASKED if column in order.masked else _cell(value)
-                for column, value in zip(check.columns, values, strict=True)
-            },
-            "rows": str(copies),
-        }
-        for *values, copies in found
-    ]
-
-
-def _unmatched(connection: "DuckDBPyConnection", source: str, check: Check, types: Types, order: CheckOrder) -> str:
-    target = f"read_parquet({literal(order.tables[check.to_dataset])})"
-    there = {
-        str(name): str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {target}").fetchall()
-    }
-    names = ", ".join(f"v{place}" for place in range(len(check.columns)))
-    pairs = matched(source, target, check, types, there)
-    return f"SELECT {names}, copies FROM ({pairs}) WHERE NOT found ORDER BY copies DESC, {names} LIMIT {MOST}"
-
-
-def _cell(value: object) -> str:
-    return "null" if value is None else str(value)[:_CELL]
+    return {check.name: [row(number, check) for number in places[check.name]] for check in checks}

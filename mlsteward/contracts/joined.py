@@ -4,51 +4,102 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlsteward.contracts.check import Check
+from mlsteward.contracts.check import MASKED, Check
 from mlsteward.contracts.measured import Measured
-from mlsteward.contracts.predicates import Types, all_filled
+from mlsteward.contracts.predicates import Types, all_filled, count_filled
+from mlsteward.contracts.schema import WHOLE
 from mlsteward.data.engine import literal, quote, row_of
 from mlsteward.data.profile import type_family
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# How often values come; no column is likely to have this name.
+COPIES = '"the copies"'
+# Rows that are kept of a check that fails.
+MOST = 5
+_CELL = 60
+# Eight megabytes.
+_MOST_BITS = 64 * 1024 * 1024
 
-def measure_duplicates(connection: "DuckDBPyConnection", source: str, check: Check, types: Types) -> Measured:
-    """The rows whose values come again, among those without a null in them."""
-    grouped = duplicates(source, check, types)
-    failing, total = row_of(
-        connection, f"SELECT coalesce(sum(copies) FILTER (copies > 1), 0), coalesce(sum(copies), 0) FROM ({grouped})"
-    )
-    return Measured(failing=int(failing), total=int(total))
 
-
-def duplicates(source: str, check: Check, types: Types) -> str:
-    """How often each combination of values comes."""
+def measure_duplicates(
+    connection: "DuckDBPyConnection", source: str, check: Check, types: Types, masked: Sequence[str]
+) -> Measured:
+    """The rows whose values come again, among those without a null in them, and the values that come most often."""
+    (total,) = row_of(connection, f"SELECT {count_filled(check, types)} FROM {source}")
+    if _all_differ(connection, source, check, types, total):
+        return Measured(total=total)
     names = ", ".join(map(quote, check.columns))
-    return f"SELECT {names}, count(*) AS copies FROM {source} WHERE {all_filled(check, types)} GROUP BY ALL"
+    grouped = f"SELECT {names}, count(*) AS {COPIES} FROM {source} WHERE {all_filled(check, types)} GROUP BY ALL"
+    shown = ", ".join(f"{quote(column)}::VARCHAR" for column in check.columns)
+    found = connection.execute(
+        f"WITH again AS MATERIALIZED (FROM ({grouped}) WHERE {COPIES} > 1)"
+        f" SELECT (SELECT sum({COPIES}) FROM again), {COPIES}, {shown} FROM again"
+        f" ORDER BY {COPIES} DESC, {names} LIMIT {MOST}"
+    ).fetchall()
+    examples = [group_example(check, values, copies, masked) for _, copies, *values in found]
+    return Measured(failing=int(found[0][0]) if found else 0, total=total, examples=examples)
+
+
+def _all_differ(connection: "DuckDBPyConnection", source: str, check: Check, types: Types, total: int) -> bool:
+    """Whether whole numbers are known to differ by a bit for each: far cheaper than grouping them."""
+    if len(check.columns) != 1 or types[check.columns[0]] not in WHOLE:
+        return False
+    name = quote(check.columns[0])
+    low, high = row_of(connection, f"SELECT min({name}), max({name}) FROM {source}")
+    if low is None or high - low > _MOST_BITS:
+        return False
+    (distinct,) = row_of(connection, f"SELECT bit_count(bitstring_agg({name}, {low}, {high})) FROM {source}")
+    return distinct == total
+
+
+def group_example(check: Check, values: Sequence[str], copies: int, masked: Sequence[str]) -> dict[str, str]:
+    """Values of a check's columns and how many rows have them."""
+    pairs = zip(check.columns, values, strict=True)
+    return {column: MASKED if column in masked else shown_cell(value) for column, value in pairs} | {
+        "rows": str(copies)
+    }
+
+
+def shown_cell(value: object) -> str:
+    return "null" if value is None else str(value)[:_CELL]
 
 
 def measure_relationship(
-    connection: "DuckDBPyConnection", source: str, check: Check, types: Types, tables: Mapping[str, str]
+    connection: "DuckDBPyConnection",
+    source: str,
+    check: Check,
+    types: Types,
+    tables: Mapping[str, str],
+    masked: Sequence[str],
 ) -> Measured:
-    """The rows whose values the other table does not have, among those without a null in them."""
+    """The rows whose values the other table does not have, among those without a null in them, and such values."""
     other = tables.get(check.to_dataset, "")
     if not other or not Path(other).is_file():
         return Measured(error=f"there is no dataset {check.to_dataset} to look values up in")
     target = f"read_parquet({literal(other)})"
-    there = {
-        str(name): str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {target}").fetchall()
-    }
+    described = connection.execute(f"DESCRIBE SELECT * FROM {target}").fetchall()
+    there = Types({str(name): str(kind) for name, kind, *_ in described})
     if missing := [column for column in check.to_columns if column not in there]:
         return Measured(error=f"{check.to_dataset} has no column {' or '.join(missing)}")
-    pairs = matched(source, target, check, types, there)
-    sums = "coalesce(sum(copies), 0), coalesce(sum(copies) FILTER (NOT found), 0)"
-    total, failing = row_of(connection, f"SELECT {sums} FROM ({pairs})")
-    return Measured(failing=int(failing), total=int(total))
+    pairs = _matched(source, target, check, types, there)
+    places = [f"v{place}" for place in range(len(check.columns))]
+    shown, order = ", ".join(f"{place}::VARCHAR" for place in places), ", ".join(places)
+    found = connection.execute(
+        f"WITH pairs AS MATERIALIZED ({pairs}) SELECT (SELECT sum(copies) FROM pairs),"
+        f" (SELECT sum(copies) FROM pairs WHERE NOT found), copies, {shown} FROM pairs"
+        f" ORDER BY found, copies DESC, {order} LIMIT {MOST}"
+    ).fetchall()
+    if not found:
+        return Measured()
+    total, failing = int(found[0][0]), int(found[0][1] or 0)
+    missed = found if failing else []
+    examples = [group_example(check, values, copies, masked) for _, _, copies, *values in missed]
+    return Measured(failing=failing, total=total, examples=examples)
 
 
-def matched(source: str, target: str, check: Check, types: Types, there: Types) -> str:
+def _matched(source: str, target: str, check: Check, types: Types, there: Types) -> str:
     """Each combination of values with how often it comes and whether the other table has it."""
     names = [f"v{place}" for place in range(len(check.columns))]
     alike = [

@@ -28,7 +28,8 @@ class CheckOrder(BaseModel):
 
     `tables` has the file of each other dataset that a check may name; `history` the earlier versions, oldest first;
     `masked` the columns whose values are never kept, and `sensitive` the datasets that have such;
-    `key` the columns that tell a row; `registered` when the version came (None for one that comes now).
+    `key` the columns that tell a row; `registered` when the version came (None for one that comes now); `finite` says
+    that the file holds no NaN or infinity, as no snapshot does.
     """
 
     contract: Contract
@@ -38,3 +39,4 @@ class CheckOrder(BaseModel):
     sensitive: list[str] = []
     key: list[str] = []
     registered: datetime | None = None
+    finite: bool = False

@@ -1,14 +1,22 @@
 """The conditions of checks in SQL: what is true of a row that fails."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from mlsteward.contracts.check import Check, Value
 from mlsteward.contracts.text import value_text
 from mlsteward.data.engine import literal, quote
 from mlsteward.data.profile import type_family
 
-Types = Mapping[str, str]
-"""DuckDB types by column."""
+
+class Types(dict[str, str]):
+    """DuckDB types by column. `finite` says that no number is NaN or infinite, as in every snapshot."""
+
+    finite = False
+
+    def may_be_infinite(self, column: str) -> bool:
+        return not self.finite and self[column] in ("DOUBLE", "FLOAT")
+
+
 End = float | str
 Side = Callable[[End], str]
 
@@ -18,7 +26,14 @@ _DATE = len("2013-01-01")
 def filled(column: str, types: Types) -> str:
     """That a row has a value. NaN and infinities are none, as in profiles."""
     name = quote(column)
-    return f"isfinite({name})" if types[column] in ("DOUBLE", "FLOAT") else f"{name} IS NOT NULL"
+    return f"isfinite({name})" if types.may_be_infinite(column) else f"{name} IS NOT NULL"
+
+
+def count_filled(check: Check, types: Types) -> str:
+    """How many rows have a value in all columns of a check."""
+    if len(check.columns) == 1 and not types.may_be_infinite(check.columns[0]):
+        return f"count({quote(check.columns[0])})"
+    return f"count(*) FILTER ({all_filled(check, types)})"
 
 
 def all_filled(check: Check, types: Types) -> str:
@@ -35,7 +50,8 @@ def fails(check: Check, types: Types) -> str:
             return _missing(check, column, types)
         case "enum":
             listed = ", ".join(_constant(value, types[column]) for value in check.values)
-            return f"{filled(column, types)} AND {_comparable(column, check.values, types)} NOT IN ({listed})"
+            beside = f"{_comparable(column, check.values, types)} NOT IN ({listed})"
+            return f"isfinite({quote(column)}) AND {beside}" if types.may_be_infinite(column) else beside
         case "regex":
             return f"NOT regexp_matches({quote(column)}::VARCHAR, {literal(check.pattern)})"
         case "range":
@@ -67,7 +83,8 @@ def _outside(check: Check, column: str, types: Types) -> str:
             return f"{quote(column)}::DATE"
         return _comparable(column, [end], types)
 
-    return f"{filled(column, types)} AND ({_beyond(check, compared, lambda end: _constant(end, types[column]))})"
+    beyond = _beyond(check, compared, lambda end: _constant(end, types[column]))
+    return f"isfinite({quote(column)}) AND ({beyond})" if types.may_be_infinite(column) else beyond
 
 
 def _beyond(check: Check, compared: Side, constant: Side) -> str:

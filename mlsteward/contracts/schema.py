@@ -6,7 +6,7 @@ from mlsteward.answer import counted
 from mlsteward.contracts.check import NEW_COLUMNS, SCHEMA, CheckResult, ContractColumn
 
 _SHOWN = 6
-_WHOLE = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT".split())
+WHOLE = frozenset("TINYINT SMALLINT INTEGER BIGINT UTINYINT USMALLINT UINTEGER UBIGINT".split())
 
 
 def check_schema(columns: Sequence[ContractColumn], types: dict[str, str]) -> list[CheckResult]:
@@ -50,7 +50,7 @@ def check_schema(columns: Sequence[ContractColumn], types: dict[str, str]) -> li
 
 
 def _kind(name: str) -> str:
-    return "BIGINT" if name in _WHOLE else name
+    return "BIGINT" if name in WHOLE else name
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -11,7 +10,7 @@ from mlsteward.answer import clipped, counted
 from mlsteward.contracts.check import CheckResult, broken
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.contracts.run import run_checks
-from mlsteward.data.snapshot import Snapshot
+from mlsteward.data.snapshot import Draft, Snapshot
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.sensitivity import exceeds
 from mlsteward.runs.job import Job
@@ -31,7 +30,7 @@ HELD = "version kept aside"
 
 
 def judge_version(
-    connection: "DuckDBPyConnection", file: Path, order: CheckOrder | None, entries: Sequence[Entry], job: Job
+    connection: "DuckDBPyConnection", draft: Draft, order: CheckOrder | None, entries: Sequence[Entry], job: Job
 ) -> list[CheckResult]:
     """What the contract says of rows that are not a version yet. `entries` tell which new columns are sensitive."""
     if order is None:
@@ -40,8 +39,8 @@ def judge_version(
     new = [entry.column for entry in entries if entry.column and exceeds(entry.sensitivity, "internal")]
     masked = list(dict.fromkeys([*order.masked, *new]))
     sensitive = [*order.sensitive, *([order.contract.dataset] if new else [])]
-    order = order.model_copy(update={"masked": masked, "sensitive": sensitive})
-    return run_checks(connection, file, order, datetime.now(UTC), job.folder / "temp" / "checks")
+    order = order.model_copy(update={"masked": masked, "sensitive": sensitive, "finite": not draft.snapshot.reference})
+    return run_checks(connection, draft.file, order, datetime.now(UTC), job.folder / "temp" / "checks")
 
 
 def why_held(order: CheckOrder | None, results: Sequence[CheckResult]) -> str:

@@ -173,7 +173,7 @@ def make_version(connection: "duckdb.DuckDBPyConnection", draft: Draft, plan: Ve
         entries = with_declared(harvest_columns(plan.name, profile, descriptions, plan.description), declared)
         entries = [with_carried(entry, plan.carried.get(entry.column)) for entry in entries]
         entries = with_levels(entries, draft.snapshot, plan.levels, suspect(connection, draft.source, profile))
-        checks = judge_version(connection, draft.file, plan.order, entries, job)
+        checks = judge_version(connection, draft, plan.order, entries, job)
         new = NewVersion(
             plan=kept,
             snapshot=place_snapshot(draft, job.workspace, plan.known),

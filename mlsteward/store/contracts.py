@@ -88,7 +88,7 @@ def check_order(
     if contract is None:
         return None
     entries = column_entries(t, dataset)
-    row = t.row("SELECT created FROM dataset_versions WHERE name = ? AND version = ?", [dataset, version])
+    row = t.row("SELECT created, reference FROM dataset_versions WHERE name = ? AND version = ?", [dataset, version])
     return CheckOrder(
         contract=contract,
         tables=_tables(t, workspace, contract, others),
@@ -97,6 +97,7 @@ def check_order(
         sensitive=sorted(_unkept(t).hidden),
         key=next(iter(contract.keys), [entry.column for entry in entries if entry.role == "key"])[:_KEY],
         registered=row[0] if row else None,
+        finite=bool(row and not row[1]),
     )
 
 
