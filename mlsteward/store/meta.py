@@ -61,6 +61,9 @@ METADATA = {
         SELECT run, dataset, version, pillar, check_name AS name, column_name, severity, passed, value, words, created
         FROM check_results
     """,
+    "labels": """
+        SELECT dataset, column_name AS "column", row_name AS "row", value, annotator, actor, created, run FROM labels
+    """,
     "alerts": """
         SELECT number, asset, check_name AS "check", severity, state, first_seen, last_seen, count, version, run,
             downstream
