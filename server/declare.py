@@ -81,13 +81,14 @@ class Call:
     def settings(self) -> Settings:
         return self.workspace.settings
 
-    def change(self, work: Callable[[Transaction], T], *, asset: str, why: str = "") -> T:
-        """Write to the store and to the audit log in one transaction."""
+    def change(self, work: Callable[[Transaction], T], *, asset: str | Callable[[T], str], why: str = "") -> T:
+        """Write to the store and to the audit log in one transaction; `asset` may be told from what `work` returns."""
 
         def both(transaction: Transaction) -> T:
             result = work(transaction)
+            changed = asset if isinstance(asset, str) else asset(result)
             add_activity(
-                transaction, actor=self.actor.name, client=self.actor.client, action=self.tool, asset=asset, why=why
+                transaction, actor=self.actor.name, client=self.actor.client, action=self.tool, asset=changed, why=why
             )
             return result
 

@@ -307,6 +307,10 @@ async def test_each_definition_is_in_the_audit_log(flights: Workspace, assistant
     await assistant.call("define_term", term="Late flight", definition=LATE)
     rows = flights.store.read(lambda t: t.rows("SELECT action, asset, actor FROM activity"))
     assert rows == [("define_term", "term:late_flight", flights.user)]
+    await assistant.call("define_term", term="Late flights", owner="ops")
+    await assistant.call("document_asset", asset="term:Late Flights", usage="x")
+    rows = flights.store.read(lambda t: t.rows("SELECT DISTINCT asset FROM activity"))
+    assert rows == [("term:late_flight",)], "however it is written"
 
 
 async def test_the_glossary_has_a_page_and_a_table(flights: Workspace, assistant: Assistant) -> None:

@@ -27,10 +27,9 @@ def comment_on_asset(call: Call, asset: str, text: str, rating: int = 0) -> Comm
     far you trust it; of each person the last one counts.
     """
     words = check_comment(text, rating)
-    found = call.workspace.store.read(lambda t: find_asset(t, asset))
 
     def write(t: Transaction) -> CommentAnswer:
-        who = call.actor
+        found, who = find_asset(t, asset), call.actor
         comment = add_comment(t, found, words, rating=rating, actor=who.name, client=who.client)
         feedback = feedback_of(t, found.bare)
         return CommentAnswer(
@@ -42,7 +41,7 @@ def comment_on_asset(call: Call, asset: str, text: str, rating: int = 0) -> Comm
             next=shown_by(found),
         )
 
-    return call.change(write, asset=str(found), why=f"rated {rating}" if rating else "")
+    return call.change(write, asset=lambda answer: answer.asset, why=f"rated {rating}" if rating else "")
 
 
 TOOL = Tool(comment_on_asset, title="Comment on an asset", toolset="glossary", read_only=False)

@@ -5,7 +5,6 @@ from pydantic import Field
 from mlsteward.answer import Answer, counted
 from mlsteward.dictionary.link import approvals, in_sight
 from mlsteward.dictionary.metric import MetricValue
-from mlsteward.dictionary.term import term_name
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.metric_values import Reads, measure, metric_reads
 from mlsteward.store.terms import Definition, SavedTerm, save_term
@@ -52,7 +51,9 @@ def define_term(
         value=value,
         reads=reads,
     )
-    saved = call.change(lambda t: save_term(t, given, call.actor.name), asset=f"term:{term_name(term)}", why=status)
+    saved = call.change(
+        lambda t: save_term(t, given, call.actor.name), asset=lambda saved: saved.entry.asset, why=status
+    )
     return _answer(saved, value)
 
 

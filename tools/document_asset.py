@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from mlsteward.answer import Answer
-from mlsteward.dictionary.documenting import asset_reference, document, document_columns
+from mlsteward.dictionary.documenting import document, document_columns
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.link import Link, in_sight
 from mlsteward.errors import InvalidArgument
@@ -97,7 +97,7 @@ def document_asset(
         set_now = set_links(transaction, pairs, call.actor.name)
         return Documented(entry, written, changed, set_now, links_of(transaction, entry.asset) if pairs else [])
 
-    return _answer(call.change(write, asset=str(asset_reference(asset))))
+    return _answer(call.change(write, asset=lambda done: done.entry.asset))
 
 
 def _answer(done: Documented) -> DocumentAnswer:
