@@ -60,6 +60,7 @@ def test_the_data_sheet_has_words_contract_relationships_and_versions(flights: W
         "- owner: operations",
         "| dep_delay | DOUBLE | Delay at the gate: Departure delay. Negative when early. | minutes |",
         "one of UA, AA, DL",
+        "| tail num | VARCHAR |  |  | category | masked (restricted) |",
         "Version 1, by anna: a version of the data that breaks it is reported.",
         "| duplicate_values(flight_id) | unique(flight_id) | error |",
         "- flights.carrier → airlines.carrier (96.0% of rows found)",

@@ -4,7 +4,11 @@ from mlsteward.answer import counted, markdown_table
 from mlsteward.contracts.text import rule_text
 from mlsteward.dictionary.card import values_of
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.sensitivity import Level, exceeds, masked_words
 from mlsteward.exchange.sheet import Sheet
+
+# A sheet is handed around: values of columns above this are never in it.
+_SHOWN: Level = "internal"
 
 
 def write_markdown(sheet: Sheet) -> str:
@@ -46,8 +50,10 @@ def _words(entry: Entry | None) -> tuple[str, ...]:
     if entry is None:
         return ("",) * 7
     meaning = ": ".join(part for part in (entry.business_name, entry.description) if part)
-    allowed = f"one of {', '.join(entry.allowed_values)}" if entry.allowed_values else values_of(entry)
-    return meaning, entry.unit, entry.role, allowed, entry.sensitivity, entry.owner, ", ".join(entry.tags)
+    values = f"one of {', '.join(entry.allowed_values)}" if entry.allowed_values else values_of(entry)
+    if exceeds(entry.sensitivity, _SHOWN):
+        values = masked_words(entry.sensitivity)
+    return meaning, entry.unit, entry.role, values, entry.sensitivity, entry.owner, ", ".join(entry.tags)
 
 
 def _contract(sheet: Sheet) -> list[str]:
