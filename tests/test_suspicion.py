@@ -12,7 +12,11 @@ import pytest
 from mlsteward.data.engine import connect, literal
 from mlsteward.data.profile import profile_table
 from mlsteward.data.samples import sample_file, sample_names
+from mlsteward.dictionary import free_text
 from mlsteward.dictionary.suspicion import Suspicion, suspect
+from tests.conftest import Assistant
+
+pytestmark = pytest.mark.anyio
 
 ROWS = 120
 FIRST = "Anna Ben Carla David Emma Frank Grace Hans Ivan Julia".split()
@@ -145,3 +149,19 @@ def test_words_say_what_was_seen_and_quote_nothing() -> None:
     assert Suspicion("birth dates", "confidential", 0.98, 200, by_name=True).words == (
         "birth dates (98 % of 200 values, and its name)"
     )
+
+
+SENTENCES = ["please call me back about my card 4111 1111 1111 1111", "wants two chairs by the end of next week"]
+
+
+def test_free_text_is_read_where_presidio_is_there(engine: duckdb.DuckDBPyConnection) -> None:
+    pytest.importorskip("presidio_analyzer")
+    found = judged(engine, "notes", lambda dice: f"{dice.choice(SENTENCES)} {dice.random()}")
+    assert found
+    assert found.what == "texts about people (credit_card)"
+
+
+async def test_free_text_that_nobody_read_is_said(assistant: Assistant) -> None:
+    rows = [f"{number},customer {number} {SENTENCES[1]} and {number * 7} more of them" for number in range(1, 60)]
+    text = await assistant.text("register_dataset", name="tickets", content="id,notes\n" + "\n".join(rows))
+    assert free_text.installed() or "not searched for personal data: notes (mlsteward[presidio]" in text

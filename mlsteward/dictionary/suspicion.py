@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlsteward.data.engine import quote
 from mlsteward.data.profile import ColumnProfile, TableProfile
+from mlsteward.dictionary import free_text
 from mlsteward.dictionary import personal_values as values
 from mlsteward.dictionary.personal_values import Test, share_of
 from mlsteward.dictionary.sensitivity import Level
@@ -172,7 +173,10 @@ def suspect(connection: "DuckDBPyConnection", source: str, profile: TableProfile
     found: dict[str, Suspicion] = {}
     for column in profile.columns:
         kinds = [kind for kind in _KINDS if _may_be(kind, column)]
-        if kinds and (sample := _sample(connection, source, column)) and (one := _judge(kinds, sample)):
+        if not kinds or not (sample := _sample(connection, source, column)):
+            continue
+        one = _judge(kinds, sample) or (_judge_texts(sample) if column.family == "text" else None)
+        if one:
             found[column.name] = one
     return found
 
@@ -220,3 +224,14 @@ def _judge(kinds: Sequence[_Kind], sample: Sequence[str]) -> Suspicion | None:
         if share >= SHARE and round(share * len(sample)) >= kind.least:
             return replace(Suspicion(kind.what, kind.level, share, len(sample)), by_name=bool(kind.named))
     return None
+
+
+def _judge_texts(sample: Sequence[str]) -> Suspicion | None:
+    """Free text, as far as Presidio is there to read it."""
+    texts = sample[: free_text.SAMPLE]
+    if not free_text.is_free_text(texts):
+        return None
+    share, kinds = free_text.share_of_persons(texts)
+    if share < free_text.SHARE:
+        return None
+    return Suspicion(f"texts about people ({', '.join(kinds).lower()})", "confidential", share, len(texts))

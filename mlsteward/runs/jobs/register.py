@@ -15,6 +15,7 @@ from mlsteward.data.snapshot import Draft, draft_reference, draft_snapshot
 from mlsteward.data.sources import Located, SourceOrder, locate, read_located
 from mlsteward.data.staging import hash_files
 from mlsteward.dictionary.entry import Entry
+from mlsteward.dictionary.free_text import installed
 from mlsteward.errors import StewardError, UnusableData
 from mlsteward.lineage.made import read_edges
 from mlsteward.runs.job import Job
@@ -55,6 +56,7 @@ class Result(BaseModel):
     """What was read; `suggested` has columns by the role that their names and values suggest.
 
     `sensitive` has the columns whose values call for care, with why: they are masked until a person says otherwise.
+    `unread` are columns of free text that nothing here could read.
     """
 
     verdict: str
@@ -65,6 +67,7 @@ class Result(BaseModel):
     columns: int
     suggested: dict[str, list[str]] = {}
     sensitive: dict[str, str] = {}
+    unread: list[str] = []
     relationships: list[FoundRelationship] = []
     warnings: list[str] = []
     judged: Judgement = Judgement()
@@ -89,6 +92,9 @@ class Result(BaseModel):
         return [
             *self.judged.lines(),
             f"sensitive, masked until a person says otherwise (ask): {sensitive}" if sensitive else "",
+            f"not searched for personal data: {', '.join(self.unread[:SHOWN])} (mlsteward[presidio] reads free text)"
+            if self.unread
+            else "",
             *(f"warning: {warning}" for warning in self.first_warnings(run.name)),
             *(f"suggested as {role}: {', '.join(columns[:SHOWN])}" for role, columns in self.suggested.items()),
             *(f"{found.relationship} ({found.coverage:.1%} of rows)" for found in self.relationships[:SHOWN]),
@@ -180,6 +186,7 @@ def _result(request: Request, new: NewVersion) -> Result:
         verdict=verdict + new.judged.sentence,
         next=new.judged.next(name) or _next(name, sensitive, new.entries),
         sensitive=sensitive,
+        unread=_unread(new.entries, sensitive),
         new_version=new.profile is not None,
         dataset=name,
         rows=rows,
@@ -200,6 +207,12 @@ def _next(name: str, sensitive: dict[str, str], entries: list[Entry]) -> str:
     for column in sensitive:
         return f'document_asset(asset="{name}.{column}", sensitivity="{levels[column]}")'
     return f'lookup_data_dictionary(dataset="{name}")'
+
+
+def _unread(entries: list[Entry], sensitive: dict[str, str]) -> list[str]:
+    if installed():
+        return []
+    return [entry.column for entry in entries if entry.role == "text" and entry.column not in sensitive]
 
 
 def _suggested(entries: list[Entry]) -> dict[str, list[str]]:
