@@ -297,6 +297,7 @@ async def test_a_metric_over_masked_columns_shows_no_value_to_who_may_not_see_th
         for shown in (text, page):
             assert "flights.dep_delay, masked for you" in shown
             assert "0.128" not in shown
+            assert "dep_delay > 15" not in shown, "SQL may quote values"
         assert "value: 40 on flights@1" in await reader.text("lookup_data_dictionary", query="term:size")
         words = await reader.error("define_term", term="Other", definition="x", sql=LATE_SHARE)
         assert "masked for you" in words
