@@ -158,7 +158,7 @@ def test_free_text_is_read_where_presidio_is_there(engine: duckdb.DuckDBPyConnec
     pytest.importorskip("presidio_analyzer")
     found = judged(engine, "notes", lambda dice: f"{dice.choice(SENTENCES)} {dice.random()}")
     assert found
-    assert found.what == "texts about people (credit_card)"
+    assert found.what.startswith("texts about people (credit_card")
 
 
 async def test_free_text_that_nobody_read_is_said(assistant: Assistant) -> None:
