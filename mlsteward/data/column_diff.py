@@ -12,6 +12,8 @@ from mlsteward.data.schema_diff import Pair, is_number
 
 _EXAMPLES = 5
 _CELL = 60
+# Columns beyond these are counted, and their values not looked at.
+_SHOWN = 40
 # Exact medians, and counts of equal changes, are taken from at most so many rows.
 _EXACT_ROWS = 1_000_000
 
@@ -64,17 +66,19 @@ def changed_columns(sides: Sides, key: Sequence[int], compared: Sequence[int], f
     wanted = [column.aggregates(median) for column in columns]
     listed = ", ".join(aggregate for aggregates in wanted for aggregate in aggregates)
     values: Iterator[Any] = iter(row_of(sides.connection, f"SELECT {listed} FROM {rows}"))
-    found: list[ColumnDiff] = []
-    shown_key = sides.text({place: quote(sides.pairs[place].name) for place in key})
+    found: list[tuple[_Column, ColumnDiff]] = []
     for column, aggregates in zip(columns, wanted, strict=True):
         changed, nulled, filled, *shifts = [next(values) for _ in aggregates]
         if changed:
             one = _held(sides, column.pair, masked=column.masked)
             numbers = dict(zip(("shift", "median_shift"), shifts, strict=False))
-            examples = [] if column.masked else _examples(sides, column, rows, shown_key)
-            update = {"changed": changed, "nulled": nulled, "filled": filled, **numbers, "examples": examples}
-            found.append(one.model_copy(update=update))
-    return sorted(found, key=lambda one: -one.changed)
+            update = {"changed": changed, "nulled": nulled, "filled": filled, **numbers}
+            found.append((column, one.model_copy(update=update)))
+    found.sort(key=lambda pair: -pair[1].changed)
+    shown_key = sides.text({place: quote(sides.pairs[place].name) for place in key})
+    for column, one in found[:_SHOWN]:
+        one.examples = [] if column.masked else _examples(sides, column, rows, shown_key)
+    return [one for _, one in found]
 
 
 def held_columns(sides: Sides) -> list[ColumnDiff]:
