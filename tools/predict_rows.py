@@ -1,6 +1,6 @@
 """The tool `predict_rows`."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -13,11 +13,11 @@ from mlsteward.runs.jobs.predict import NOTES, PredictedRow, Request, Result
 from mlsteward.runs.model_use import check_model_use, level_of_predictions
 from mlsteward.runs.new_version import VersionPlan, plan_version
 from mlsteward.server.declare import Call, Tool
-from mlsteward.serving.row_source import RowSource, find_row_source
+from mlsteward.serving.row_source import RowSource, find_row_source, remade_columns
 from mlsteward.serving.rows import check_rows
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
-from mlsteward.store.masking import Masks, check_open, inherited
+from mlsteward.store.masking import Masks, inherited
 from mlsteward.store.models import Model, find_model
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -27,7 +27,17 @@ ROOM = 7800
 SHOWN = 3
 
 
-Read = tuple[Model, DatasetVersion | None, list[Entry], VersionPlan | None, RowSource | None, Masks, str]
+class Read(NamedTuple):
+    """What the store says; `remade` are features that a source has under the same name, but otherwise."""
+
+    model: Model
+    version: DatasetVersion | None
+    entries: list[Entry]
+    plan: VersionPlan | None
+    source: RowSource | None
+    remade: list[str]
+    masks: Masks
+    level: str
 
 
 class PredictionAnswer(RunFindings):
@@ -70,9 +80,7 @@ def predict_rows(
         version = find_dataset(transaction, dataset) if dataset else None
         source = _source(transaction, found, rows, version)
         also = [label for label in (dataset, source.label if source else "") if label]
-        check_model_use(transaction.masks, found, features=bool(also), also=also)
-        for label in also:
-            check_open(transaction.masks, label, source.needed if source else ())
+        check_model_use(transaction.masks, found, source.needed if source else (), features=bool(also), also=also)
         entries = column_entries(transaction, version.name) if version else []
         plan = None
         if as_dataset:
@@ -90,10 +98,11 @@ def predict_rows(
                 snapshot_limit_mb=limit_mb,
             )
         level = level_of_predictions(transaction, found)
-        return found, version, entries, plan, source, transaction.masks, level
+        remade = remade_columns(transaction, found) if rows and not source else []
+        return Read(found, version, entries, plan, source, remade, transaction.masks, level)
 
     call.workspace.runs.take_in()
-    found, version, entries, plan, source, masks, level = call.workspace.store.read(read)
+    found, version, entries, plan, source, remade, masks, level = call.workspace.store.read(read)
     request = Request(
         model=found.label,
         path=found.path,
@@ -111,7 +120,8 @@ def predict_rows(
         request = request.model_copy(update={"dataset": version.label, "snapshot": version.snapshot})
     else:
         checked = check_rows(rows, source.signature() if source else found.signature)
-        request = request.model_copy(update={"rows": checked.rows, "notes": checked.notes})
+        notes = [f"{name} is taken as {found.dataset} has it, not as its source does" for name in remade]
+        request = request.model_copy(update={"rows": checked.rows, "notes": checked.notes + notes})
     run = call.workspace.runs.start(
         "predict",
         request,
@@ -130,7 +140,7 @@ def _source(
 ) -> RowSource | None:
     """The source of the model's transforms that the rows are like; None where the model takes them as they are."""
     if version:
-        return find_row_source(transaction, model, [column.name for column in version.columns], version.name)
+        return find_row_source(transaction, model, [column.name for column in version.columns], version)
     return find_row_source(transaction, model, list(dict.fromkeys(key.strip() for row in rows for key in row)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -43,18 +44,11 @@ def share_of_persons(texts: Sequence[str]) -> tuple[float, list[str]]:
 @cache
 def _analyzer() -> Any:
     """Presidio's engine over a spaCy model that is installed, else over a bare tokenizer."""
-    import presidio_analyzer  # pyright: ignore[reportMissingImports] - an extra
-    import spacy  # pyright: ignore[reportMissingImports] - comes with it
-    from presidio_analyzer.nlp_engine import SpacyNlpEngine  # pyright: ignore[reportMissingImports] - an extra
-
+    spacy, presidio = import_module("spacy"), import_module("presidio_analyzer")
     model = next((name for name in _MODELS if find_spec(name)), "")
-
-    class Installed(SpacyNlpEngine):  # pyright: ignore[reportUntypedBaseClass] - an extra
-        """Presidio would download a model that is missing."""
-
-        def load(self) -> None:
-            self.nlp = {"en": spacy.load(model) if model else spacy.blank("en")}
-
-    engine = Installed(models=[{"lang_code": "en", "model_name": model or "blank"}])
-    engine.load()
-    return presidio_analyzer.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    engine = import_module("presidio_analyzer.nlp_engine").SpacyNlpEngine(
+        models=[{"lang_code": "en", "model_name": model or "blank"}]
+    )
+    # Loaded here: Presidio would download a model that is missing.
+    engine.nlp = {"en": spacy.load(model) if model else spacy.blank("en")}
+    return presidio.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])

@@ -9,17 +9,21 @@ from mlsteward.store.models import Model
 from mlsteward.store.transaction import Transaction
 
 
-def check_model_use(masks: Masks, model: Model, *, features: bool = True, also: Iterable[str] = ()) -> None:
+def check_model_use(
+    masks: Masks, model: Model, needed: Iterable[str] = (), *, features: bool = True, also: Iterable[str] = ()
+) -> None:
     """Raise Refused where the model's target is masked, or with `features` one of the columns it reads.
 
-    `also` are the datasets whose rows it would read. Rows that a caller wrote down need no look at the features.
+    `also` are the datasets whose rows it would read, `needed` the columns of theirs that statements before the model
+    read. Rows that a caller wrote down need no look at the features.
     """
+    before = list(needed)
     datasets = list(dict.fromkeys([model.dataset, *also]))
     used = [column.name for column in model.signature] if features else []
     split = str(model.split.get("column") or "") if features else ""
     try:
         for dataset in datasets:
-            check_open(masks, dataset, [model.target, *used, split])
+            check_open(masks, dataset, [model.target, *used, *before, split])
     except Refused as error:
         raise Refused(f"{model.label} cannot be used here: {error.message}") from error
 
