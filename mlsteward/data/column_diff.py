@@ -1,7 +1,8 @@
 """How single columns changed between two tables. Only worker code imports this."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ _EXAMPLES = 5
 _CELL = 60
 # Columns beyond these are counted, and their values not looked at.
 _SHOWN = 40
+# One statement measures so many columns: plans of thousands of aggregates cost more than they save.
+_BATCH = 40
 # Exact medians, and counts of equal changes, are taken from at most so many rows.
 _EXACT_ROWS = 1_000_000
 
@@ -64,8 +67,8 @@ def changed_columns(sides: Sides, key: Sequence[int], compared: Sequence[int], f
     median = "median({})" if count <= _EXACT_ROWS else "approx_quantile({}, 0.5)"
     columns = [_Column(sides.pairs[place], sides.pairs[place].name in sides.masked) for place in compared]
     wanted = [column.aggregates(median) for column in columns]
-    listed = ", ".join(aggregate for aggregates in wanted for aggregate in aggregates)
-    values: Iterator[Any] = iter(row_of(sides.connection, f"SELECT {listed} FROM {rows}"))
+    batches = [wanted[start : start + _BATCH] for start in range(0, len(wanted), _BATCH)]
+    values = chain.from_iterable(_measured(sides, batch, rows) for batch in batches)
     found: list[tuple[_Column, ColumnDiff]] = []
     for column, aggregates in zip(columns, wanted, strict=True):
         changed, nulled, filled, *shifts = [next(values) for _ in aggregates]
@@ -79,6 +82,11 @@ def changed_columns(sides: Sides, key: Sequence[int], compared: Sequence[int], f
     for column, one in found[:_SHOWN]:
         one.examples = [] if column.masked else _examples(sides, column, rows, shown_key)
     return [one for _, one in found]
+
+
+def _measured(sides: Sides, wanted: Sequence[Sequence[str]], rows: str) -> tuple[Any, ...]:
+    listed = ", ".join(aggregate for aggregates in wanted for aggregate in aggregates)
+    return row_of(sides.connection, f"SELECT {listed} FROM {rows}")
 
 
 def held_columns(sides: Sides) -> list[ColumnDiff]:
