@@ -113,6 +113,16 @@ def test_the_largest_changes_of_numbers_and_the_commonest_of_words_are_shown(tmp
     assert (numbers.changed, numbers.shift, numbers.median_shift) == (9, 95.0, 95.0)
 
 
+def test_each_of_many_columns_is_counted_for_itself(tmp_path: Path) -> None:
+    """More columns than one statement measures, each changed in as many rows as its number."""
+    table = "SELECT i AS id, {} FROM range(120) t(i)"
+    before = table.format(", ".join(f"i AS c{n}" for n in range(100)))
+    after = table.format(", ".join(f"i + CASE WHEN i < {n} THEN 1 ELSE 0 END AS c{n}" for n in range(100)))
+    found = diff(tmp_path, before, after, ["id"])
+    assert {one.column: one.changed for one in found.columns} == {f"c{n}": n for n in range(1, 100)}
+    assert sum(bool(one.examples) for one in found.columns) == 40, "values of those that changed most"
+
+
 def names(columns: list[Any]) -> list[str]:
     return [column.name for column in columns]
 
