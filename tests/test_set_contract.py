@@ -9,7 +9,7 @@ from mlsteward.contracts.check import Contract
 from mlsteward.contracts.text import check_text
 from mlsteward.store.contracts import contract_of, contracts_of
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of
 from tests.contract_samples import flights_of_month, write_table
 
 pytestmark = pytest.mark.anyio
@@ -201,3 +201,29 @@ async def test_proposals_show_no_values_of_sensitive_columns(
     assert "alice" not in text
     assert "age between" not in text
     assert "grade" in text
+
+
+async def test_a_caller_learns_nothing_of_masked_columns_by_checks(workspace: Workspace, data: Path) -> None:
+    people = {"name": ["alice", "bob"] * 20, "ssn": [f"1-{number}" for number in range(40)], "age": [*range(40)]}
+    write_table(data / "people.parquet", people)
+    async with assistant_of(workspace) as owner:
+        await owner.call("register_dataset", name="people", source="people.parquet")
+        await owner.call("document_asset", asset="people.ssn", sensitivity="restricted")
+        for column in ("name", "age"):
+            await owner.call("document_asset", asset=f"people.{column}", sensitivity="public")
+        await owner.call("set_contract", dataset="people", checks=["ssn matches /^1-3/", "age >= 0", "age < 5"])
+    outsider = Workspace(workspace.settings.model_copy(update={"clearance": "internal"}))
+    try:
+        async with assistant_of(outsider) as assistant:
+            probes = ["ssn matches /^1/", "unique(ssn)", "sql: SELECT * FROM people WHERE ssn = '1-7'", "current"]
+            for probe in probes:
+                words = await assistant.error("set_contract", dataset="people", checks=[probe], dry_run=True)
+                assert "masked for your clearance" in words
+            text = await assistant.text("set_contract", dataset="people", checks=["age < 5"], dry_run=True)
+            text += await assistant.text("set_contract", dataset="people")
+            page = await assistant.text("read_page", uri="mlsteward://contracts/people")
+        assert "1-" not in text
+        assert "1-3" not in page
+        assert "masked for your clearance" in page
+    finally:
+        outsider.close()

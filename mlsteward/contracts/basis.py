@@ -23,6 +23,7 @@ class Seen(BaseModel):
 class Basis(BaseModel):
     """All versions that count, the oldest first; roles and masked columns of the newest; relationships found.
 
+    `keys` are the columns that relationships of other datasets lead to.
     Nothing is proposed that would show values of `masked` columns.
     """
 
@@ -30,6 +31,7 @@ class Basis(BaseModel):
     roles: dict[str, str] = {}
     masked: list[str] = []
     relationships: list[Relationship] = []
+    keys: list[list[str]] = []
 
     @property
     def newest(self) -> Seen:

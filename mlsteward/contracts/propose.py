@@ -26,6 +26,7 @@ _LEAST_ROWS = 20
 _LEAST_TELLING = 1000
 _ROWS_A_VALUE = 5
 _FEW_VERSIONS = 3
+_MANY_VERSIONS = 12
 _LONGEST_VALUE = 60
 # An event time that lags further behind says nothing of a rhythm.
 _STALE_DAYS = 60.0
@@ -48,6 +49,7 @@ def propose(basis: Basis, values: Mapping[str, Sequence[Mapping[str, int]]]) -> 
     by_kind = (
         [_rows(basis)],
         (found for column in profiles for found in _unique(basis, column)),
+        (_pointed_at(key) for key in basis.keys if len(key) > 1),
         (
             found
             for one in basis.relationships
@@ -74,13 +76,18 @@ def _unique(basis: Basis, column: ColumnProfile) -> Iterator[Proposal]:
     history = basis.history(column.name)
     if column.type in ("DOUBLE", "FLOAT", "BOOLEAN") or not all(_all_differ(one) for one in history):
         return
-    key = basis.roles.get(column.name) == "key"
+    key = basis.roles.get(column.name) == "key" or [column.name] in basis.keys
     names = column.family == "text" or is_whole(column)
     if not key and not (names and column.rows >= _LEAST_TELLING):
         return
     why = f"{_seen(len(history))}: no value twice" + (", and it is a key" if key else "")
     severity: Severity = "error" if key else "warning"
     yield _proposal(why, severity, type="duplicate_values", columns=[column.name])
+
+
+def _pointed_at(key: Sequence[str]) -> Proposal:
+    why = "another dataset points to these columns, which have no values twice"
+    return _proposal(why, "error", type="duplicate_values", columns=list(key))
 
 
 def _all_differ(column: ColumnProfile) -> bool:
@@ -154,7 +161,8 @@ def _nulls(basis: Basis, column: ColumnProfile) -> Iterator[Proposal]:
         severity: Severity = "error" if key else "warning"
     else:
         spread = max(shares) - min(shares)
-        slack = max(1.0, spread, max(shares) / (1 if len(shares) < 12 else 2))
+        most = max(shares)
+        slack = max(1.0, spread, min(most, (100 - most) / 2) / (1 if len(shares) < _MANY_VERSIONS else 2))
         allowed, severity = min(100.0, max(shares) + slack), "warning"
         seen = (
             f"{number(min(shares), 3)} to {number(max(shares), 3)}%" if len(shares) > 1 else f"{number(shares[0], 3)}%"
@@ -197,7 +205,8 @@ def _range(basis: Basis, column: ColumnProfile) -> Iterator[Proposal]:
     # Each side has its own slack, for long tails are on one.
     slack = 1.0 if len(history) < _FEW_VERSIONS else 0.5
     below, above = low - slack * (middle - low), high + slack * (high - middle)
-    least = 0.0 if low >= 0 > below else rounded_down(below)
+    # What begins at zero, as counts and lengths do, stays above it.
+    least = 0.0 if 0 <= low <= 0.15 * middle and below < 0 else rounded_down(below)
     most = 0.0 if high <= 0 < above else rounded_up(above)
     rows = sum(one.rows for one in history)
     far = "as far again" if slack == 1 else "half as far again"

@@ -94,15 +94,14 @@ def _basis(transaction: Transaction, version: DatasetVersion) -> Basis:
     entries = column_entries(transaction, version.name)
     hidden = transaction.masks.of(version.name)
     columns = [column.name for column in version.columns]
+    found = all_relationships(transaction)
+    keys = [one.to_columns for one in found if one.to_dataset == version.name and set(one.to_columns) <= set(columns)]
     return Basis(
         versions=[_seen(one, hidden) for one in (version, *past[: _VERSIONS - 1])][::-1],
         roles={entry.column: entry.role for entry in entries},
         masked=unkept_columns(transaction, version.name, columns),
-        relationships=[
-            one
-            for one in all_relationships(transaction)
-            if one.dataset == version.name and set(one.columns) <= set(columns)
-        ],
+        relationships=[one for one in found if one.dataset == version.name and set(one.columns) <= set(columns)],
+        keys=[list(key) for key in dict.fromkeys(map(tuple, keys))],
     )
 
 
