@@ -129,6 +129,26 @@ async def test_a_statement_that_puts_rows_together_is_refused_in_words(assistant
     assert 'transform_dataset(name="late")' in words
 
 
+async def test_a_column_that_only_shares_its_name_is_not_taken_for_the_models(assistant: Assistant) -> None:
+    await done(assistant, "transform_dataset", name="flights", sql=FLIGHTS.format(rows=400))
+    late = (
+        "SELECT dep_delay, distance / 1000 AS distance, arr_delay > 15 AS late FROM flights WHERE arr_delay IS NOT NULL"
+    )
+    await done(assistant, "transform_dataset", name="late", sql=late)
+    await done(assistant, "train_model", dataset="late", target="late", name="delay", estimator="logistic_regression")
+    await done(assistant, "predict_rows", model="delay", dataset="flights", as_dataset="through")
+    await done(assistant, "predict_rows", model="delay", dataset="late", as_dataset="plain")
+    compared = await assistant.call(
+        "query_data",
+        sql="SELECT (SELECT sum(score_true) FROM through) - (SELECT sum(score_true) FROM plain),"
+        " (SELECT max(distance) FROM through) > 1000, (SELECT max(distance) FROM plain) < 2",
+    )
+    assert compared["rows"][0][0] == pytest.approx(0, abs=1e-9)
+    assert compared["rows"][0][1:] == [True, True]
+    answer = await done(assistant, "predict_rows", model="delay", rows=[{"dep_delay": 3, "distance": 0.4}])
+    assert "distance is taken as late@1 has it, not as its source does" in answer["notes"]
+
+
 async def test_rows_go_through_a_chain_of_statements(assistant: Assistant) -> None:
     await done(
         assistant, "transform_dataset", name="raw", sql=FLIGHTS.format(rows=400).replace("AS distance", "AS miles")

@@ -11,7 +11,7 @@ from mlsteward.lineage.edge import column_asset, dataset_asset, table_of
 from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import close_names, parse_reference
 from mlsteward.store.datasets import DatasetVersion, find_dataset
-from mlsteward.store.lineage import edges_from, edges_to
+from mlsteward.store.lineage import edges_from, edges_to, upstream_of
 from mlsteward.store.models import Model
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import ColumnKind, SignatureColumn
@@ -57,25 +57,58 @@ class RowSource(BaseModel):
 
 
 def find_row_source(
-    transaction: Transaction, model: Model, given: Collection[str], prefer: str = ""
+    transaction: Transaction, model: Model, given: Collection[str], version: DatasetVersion | None = None
 ) -> RowSource | None:
-    """The source of the model's transforms whose columns are among `given`; None where the model can take the rows as
-    they are, or no source fits. A source of the dataset `prefer` comes first, then the one with most columns.
+    """The source of the model's transforms whose columns are among `given`, those of `version` where it has the rows.
 
-    Raises InvalidArgument for rows that are nearly those of a source.
+    None where no source fits, or the model can take the rows as they are: all its columns are there, and they are not
+    a version of a source, in which a column of the same name may hold something else. A source of the same dataset
+    comes first, then the one with most columns. Raises InvalidArgument for rows that are nearly those of a source.
     """
     names = {name.casefold() for name in given}
     needs = [column.name for column in model.signature]
-    if not model.transforms or all(name.casefold() in names for name in needs):
+    if not model.transforms:
+        return None
+    if not _lacking(needs, names) and not (version and _is_source(transaction, model, version)):
         return None
     sources = list(_sources(transaction, model, model.dataset, needs))
     found = [one for one in sources if not _lacking(one.needed, names)]
-    found.sort(key=lambda one: (one.label.partition("@")[0] == prefer, len(one.needed)), reverse=True)
+    name = version.name if version else ""
+    found.sort(key=lambda one: (one.label.partition("@")[0] == name, len(one.needed)), reverse=True)
     if not found:
         _check_like(model, sources, names)
         return None
     missing = [column.name for column in found[0].columns if column.name.casefold() not in names]
     return found[0].model_copy(update={"missing": missing, "steps": _with_missing(transaction, found[0], missing)})
+
+
+def remade_columns(transaction: Transaction, model: Model) -> list[str]:
+    """The features that a source has under the same name, but otherwise: the last statement made them anew."""
+    step = next((one for one in model.transforms if one.dataset == model.dataset), None)
+    if step is None:
+        return []
+    there = {column.name.casefold() for label in step.sources for column in find_dataset(transaction, label).columns}
+    made = {column_asset(model.dataset, column.name): column.name for column in model.signature}
+    origins: dict[str, set[tuple[str, str]]] = {}
+    for edge in edges_to(transaction, list(made)):
+        if edge.kind == "column" and edge.detail.get("type") == "DIRECT":
+            column = parse_reference(edge.source).column.casefold()
+            origins.setdefault(made[edge.target], set()).add((column, edge.detail.get("subtype", "")))
+    return [
+        name for name, found in origins.items() if name.casefold() in there and found != {(name.casefold(), "IDENTITY")}
+    ]
+
+
+def _is_source(transaction: Transaction, model: Model, version: DatasetVersion) -> bool:
+    """Whether a version that has all columns of the model is still one of a source, and what it calls so is not it."""
+    last = next((step for step in model.transforms if step.dataset == model.dataset), None)
+    if last is None or version.name not in [label.partition("@")[0] for label in last.sources]:
+        return False
+    own = dataset_asset(version.label)
+    # A dataset may be made from older versions of itself.
+    if version.sql == last.sql or dataset_asset(model.dataset) in [own, *upstream_of(transaction, own)]:
+        return False
+    return bool(remade_columns(transaction, model))
 
 
 def _with_missing(transaction: Transaction, source: RowSource, missing: Sequence[str]) -> list[AppliedStep]:
