@@ -18,6 +18,8 @@ from mlsteward.store.transaction import Transaction
 
 Direction = Literal["both", "upstream", "downstream"]
 PAGE = "mlsteward://lineage/"
+# Whether what lies upstream is stale is asked of so many datasets, the nearest.
+_MOST_STALE = 20
 _IN_ADDRESS = re.compile(r"[\w.@+ -]{1,200}")
 
 
@@ -84,7 +86,8 @@ def _owner(transaction: Transaction, asset: TracedAsset) -> str:
 def _stale(transaction: Transaction, asset: TracedAsset, walk: Walk) -> list[Stale]:
     """What is stale of the asset and of the datasets it came from."""
     labels = dict.fromkeys(label for label in map(_dataset_of, walk.distance) if label)
-    found = {one.words: one for label in labels for one in stale_sources(transaction, label)}
+    nearest = list(labels)[:_MOST_STALE]
+    found = {one.words: one for label in nearest for one in stale_sources(transaction, label)}
     return list(found.values())
 
 

@@ -1,16 +1,16 @@
 """Datasets made by a statement whose sources have newer versions since."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel
 
 from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.lineage.edge import dataset_asset
 from mlsteward.names import parse_reference
-from mlsteward.store.datasets import find_dataset, newest_version, summaries
+from mlsteward.store.datasets import find_dataset
 from mlsteward.store.lineage import edges_to
 from mlsteward.store.masking import MASKED
 from mlsteward.store.transaction import Transaction
-
-_MOST_DATASETS = 1_000_000
 
 
 class Stale(BaseModel):
@@ -37,22 +37,27 @@ def stale_sources(transaction: Transaction, label: str) -> list[Stale]:
     A source that the statement names with its version is meant to stay.
     """
     found: dict[str, list[Stale]] = {}
-    _look(transaction, label, found)
+    _look(transaction, label, _newest_numbers(transaction), found)
     return [one for stale in found.values() for one in stale]
 
 
-def _look(transaction: Transaction, label: str, found: dict[str, list[Stale]]) -> None:
+def _newest_numbers(transaction: Transaction) -> dict[str, int]:
+    """The number of the newest version of each dataset."""
+    return dict(transaction.rows("SELECT name, max(version) FROM dataset_versions WHERE held = '' GROUP BY name"))
+
+
+def _look(transaction: Transaction, label: str, newest: Mapping[str, int], found: dict[str, list[Stale]]) -> None:
     if label in found:
         return
     found[label] = []
     stale: list[Stale] = []
     for name, version in _unpinned(transaction, label).items():
-        newest = newest_version(transaction, name)
-        if newest is None:
+        if name not in newest:
             continue
-        _look(transaction, newest.label, found)
-        if newest.version > version:
-            stale.append(Stale(dataset=label, source=f"{name}@{version}", newest=newest.label))
+        latest = f"{name}@{newest[name]}"
+        _look(transaction, latest, newest, found)
+        if newest[name] > version:
+            stale.append(Stale(dataset=label, source=f"{name}@{version}", newest=latest))
     # Behind those of its sources.
     del found[label]
     found[label] = stale
@@ -70,7 +75,7 @@ def _unpinned(transaction: Transaction, label: str) -> dict[str, int]:
 
 def stale_datasets(transaction: Transaction) -> dict[str, str]:
     """What is to say of each dataset whose newest version was made from a source that has a newer one, by name."""
-    newest = {one.name: one.version for one in summaries(transaction, limit=_MOST_DATASETS)[1]}
+    newest = _newest_numbers(transaction)
     read: dict[tuple[str, str], int] = {}
     rows = transaction.rows(
         "SELECT DISTINCT target, source FROM lineage"
