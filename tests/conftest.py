@@ -128,3 +128,10 @@ async def assistant_of(workspace: Workspace, mode: str = "auto") -> AsyncGenerat
 async def assistant(workspace: Workspace) -> AsyncIterator[Assistant]:
     async with assistant_of(workspace) as assistant:
         yield assistant
+
+
+@pytest.fixture
+async def uncleared(workspace: Workspace) -> AsyncIterator[Assistant]:
+    """The same workspace for somebody who may see what is internal, and nothing above."""
+    async with assistant_of(workspace.seen_by("internal")) as assistant:
+        yield assistant

@@ -169,6 +169,7 @@ def _work_all() -> list[tuple[str, dict[str, Any]]]:
         ("explain_model", {"model": "churn", "rows": [row]}),
         ("explain_model", {"model": "ill"}),
         ("predict_rows", {"model": "churn", "dataset": "people"}),
+        ("predict_rows", {"model": "churn", "rows": [row]}),
         ("predict_rows", {"model": "ill", "rows": [{"age": 30, "city": "Oslo"}]}),
         ("predict_rows", {"model": "pay", "rows": [{"age": 30}]}),
         ("predict_rows", {"model": "ill", "rows": [{"age": "x"}]}),
@@ -311,6 +312,30 @@ async def test_registering_a_guess_finds_no_relationship_with_a_masked_column(re
     answer = await reader.call("register_dataset", name="probe", content="\n".join(lines))
     assert "people" not in json.dumps(answer.get("relationships", []))
     assert "people.email" not in (await reader.text("lookup_data_dictionary", dataset="probe")).replace("probe", "")
+
+
+async def test_a_model_that_reads_masked_columns_tells_nothing_of_the_values_it_knows(reader: Assistant) -> None:
+    answers = [
+        await reader.error(
+            "predict_rows", model="churn", rows=[{"age": 30, "city": "Oslo", "salary": 5, "illness": one}]
+        )
+        for one in (ILLNESS, "gout")
+    ]
+    assert answers[0] == answers[1]
+    assert "`salary` of people@2 is masked (restricted)" in answers[0]
+
+
+async def test_what_a_reader_predicts_keeps_the_masks_of_what_it_was_made_of(reader: Assistant) -> None:
+    quick = {"estimator": "logistic_regression", "features": ["age", "city"], "wait_seconds": 25}
+    await reader.call("train_model", dataset="people", target="churned", name="open", **quick)
+    await reader.call("predict_rows", model="open", dataset="people", as_dataset="told", wait_seconds=25)
+    answer = await reader.call("query_data", sql="SELECT count(email), count(salary), count(prediction) FROM told")
+    assert answer["rows"] == [[0, 0, 240]]
+
+
+async def test_no_check_can_be_made_a_probe(reader: Assistant) -> None:
+    for check in ("salary < 98765433", "unique(email)", f"sql: SELECT * FROM people WHERE email = '{EMAIL}'"):
+        assert "masked for your clearance" in await reader.error("set_contract", dataset="people", checks=[check])
 
 
 async def test_a_run_of_the_readers_own_says_what_was_set_aside(reader: Assistant) -> None:

@@ -80,7 +80,7 @@ def predict_rows(
         version = find_dataset(transaction, dataset) if dataset else None
         source = _source(transaction, found, rows, version)
         also = [label for label in (dataset, source.label if source else "") if label]
-        check_model_use(transaction.masks, found, source.needed if source else (), features=bool(also), also=also)
+        check_model_use(transaction.masks, found, source.needed if source else (), also=also)
         entries = column_entries(transaction, version.name) if version else []
         plan = None
         if as_dataset:
@@ -107,7 +107,7 @@ def predict_rows(
         model=found.label,
         path=found.path,
         sha256=found.sha256,
-        training=_training(found, masks),
+        training=f"runs/{found.run}/artifacts/train_predictions.parquet",
         shown=_telling(version, entries) if version else [],
         plan=plan,
         masked=masks.within([found.dataset, version.name if version else "", source.label if source else ""]),
@@ -142,13 +142,6 @@ def _source(
     if version:
         return find_row_source(transaction, model, [column.name for column in version.columns], version)
     return find_row_source(transaction, model, list(dict.fromkeys(key.strip() for row in rows for key in row)))
-
-
-def _training(model: Model, masks: Masks) -> str:
-    """The record of the rows that the model was fitted on. It would tell a caller which rows those are."""
-    if masks.among(model.dataset, [column.name for column in model.signature]):
-        return ""
-    return f"runs/{model.run}/artifacts/train_predictions.parquet"
 
 
 def _telling(version: DatasetVersion, entries: list[Entry]) -> list[str]:

@@ -15,7 +15,7 @@ def check_model_use(
     """Raise Refused where the model's target is masked, or with `features` one of the columns it reads.
 
     `also` are the datasets whose rows it would read, `needed` the columns of theirs that statements before the model
-    read. Rows that a caller wrote down need no look at the features.
+    read. It holds for rows that a caller wrote down too: what a model makes of a value tells whether it knows it.
     """
     before = list(needed)
     datasets = list(dict.fromkeys([model.dataset, *also]))

@@ -120,7 +120,6 @@ def write_entries(transaction: Transaction, entries: Sequence[Entry], actor: str
 
     What people wrote stays. Columns that are recorded but not among `entries` are marked as gone.
     """
-    transaction = transaction.whole
     transaction, dataset = transaction.whole, entries[0].dataset
     known = {entry.asset: entry for entry in entries_of(transaction, dataset)}
     merged = [merge(known.get(entry.asset), entry) for entry in entries]
@@ -150,7 +149,6 @@ def write_levels(transaction: Transaction, entries: Sequence[Entry], actor: str)
 
 def write_words(transaction: Transaction, entries: Sequence[Entry], actor: str) -> list[Entry]:
     """Record a person's words: of each entry, the fields in `writers`. Returns the entries that got a new version."""
-    transaction = transaction.whole
     transaction = transaction.whole
     wanted = ", ".join("?" for _ in entries)
     found = _entries(transaction, f"d.asset IN ({wanted}) AND {_IN_FORCE}", [entry.asset for entry in entries])
