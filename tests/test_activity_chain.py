@@ -13,6 +13,7 @@ from mlsteward.store.activity import add_activity
 from mlsteward.store.activity_chain import Head, check_chain, export_rows
 from mlsteward.store.schema import FOLDER
 from mlsteward.store.store import Store
+from mlsteward.store.transaction import Transaction
 
 ROOT = Path(__file__).parent.parent
 ODD = "é\"\\/\x7f\n\t\u2028😀<>&\x01 ' ; --"
@@ -22,14 +23,17 @@ FORGED = "'2026-01-01', 'ann', '', 'register', 'dataset:x@1', '', NULL, '', ''"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     store = Store(tmp_path / "store.duckdb")
-    for number in range(1, 7):
-        remember(store, number)
+    remember(store, *range(1, 7))
     return store
 
 
-def remember(store: Store, number: int) -> None:
-    run = number if number % 2 else None
-    store.write(lambda t: add_activity(t, actor="ann", client=ODD, action="a", asset=f"run:{number}", why=ODD, run=run))
+def remember(store: Store, *numbers: int) -> None:
+    def write(t: Transaction) -> None:
+        for number in numbers:
+            run = number if number % 2 else None
+            add_activity(t, actor="ann", client=ODD, action="a", asset=f"run:{number}", why=ODD, run=run)
+
+    store.write(write)
 
 
 def forge(store: Store, sql: str) -> None:
@@ -90,8 +94,7 @@ def test_a_chain_written_anew_is_found_by_a_head_that_was_noted_down(store: Stor
     noted = check_chain(store).head
     forge(store, "DELETE FROM activity")
     forge(store, "UPDATE activity_head SET number = 0, hash = ''")
-    for number in range(1, 8):
-        remember(store, number)
+    remember(store, *range(1, 8))
     assert check_chain(store).broken == ""
     assert "row 6 is not what was noted down" in broken(store, noted)
 

@@ -85,19 +85,14 @@ async def test_a_model_never_learns_from_who_labelled(workspace: Workspace, assi
     assert {"category_labelled_by", "category_labelled_at"} <= aside
 
 
-async def test_the_same_label_by_the_same_person_is_nothing_new(assistant: Assistant) -> None:
+async def test_the_same_label_again_is_nothing_new_and_another_is_taken_at_the_last_word(assistant: Assistant) -> None:
     await tickets(assistant)
-    await label(assistant, {"3": "billing"}, "ann")
+    await label(assistant, {"3": "billing", "4": "login"}, "ann")
     answer = await label(assistant, {"3": "billing"}, "ann")
     assert (answer["verdict"], answer["dataset"]) == (
         "ann has given these labels already; nothing new was recorded.",
         "tickets@2",
     )
-
-
-async def test_who_labels_a_row_again_is_taken_at_the_last_word(assistant: Assistant) -> None:
-    await tickets(assistant)
-    await label(assistant, {"3": "billing", "4": "login"}, "ann")
     await label(assistant, {"3": "login"}, "ann")
     assert await rows(assistant, "SELECT category FROM tickets WHERE id = 3") == [["login"]]
 
@@ -140,23 +135,16 @@ async def test_labels_survive_a_version_that_comes_without_them(assistant: Assis
     assert (answer["labelled"], answer["rows"]) == (2, 70)
 
 
-async def test_rows_without_a_key_are_named_by_what_they_hold_in_every_version(assistant: Assistant) -> None:
-    await tickets(assistant, TICKETS.replace("i AS id, ", ""))
-    picked = await finish(assistant, "select_rows_to_label", dataset="tickets", n=3, column="category")
-    names = [row["row"] for row in picked["selected"]]
-    assert all(len(name) == 16 for name in names)
-    await label(assistant, dict.fromkeys(names, "billing"), "ann")
-    again = await label(assistant, dict.fromkeys(names, "billing"), "bob")
-    assert (again["labelled"], again["agreement"][0]["same"]) == (3, 3)
-
-
-async def test_rows_alike_get_the_same_label(assistant: Assistant) -> None:
+async def test_rows_without_a_key_are_named_by_what_they_hold_and_rows_alike_are_one(assistant: Assistant) -> None:
     await tickets(assistant, "SELECT 'the same' AS words, NULL::VARCHAR AS category, i % 2 AS n FROM range(10) t(i)")
     picked = await finish(assistant, "select_rows_to_label", dataset="tickets", column="category")
-    assert len(picked["selected"]) == 2, "rows alike are not chosen twice"
-    answer = await label(assistant, {picked["selected"][0]["row"]: "a"}, "ann")
+    names = [row["row"] for row in picked["selected"]]
+    assert [len(name) for name in names] == [16, 16], "rows alike are not chosen twice"
+    answer = await label(assistant, {names[0]: "a"}, "ann")
     assert answer["labelled"] == 5
     assert answer["notes"] == ["4 rows have the values of a row that was labelled, and its label"]
+    again = await label(assistant, {names[0]: "a"}, "bob")
+    assert (again["labelled"], again["agreement"][0]["same"]) == (5, 1), "the name is the same in the next version"
 
 
 async def test_a_column_that_is_not_there_is_made(assistant: Assistant) -> None:
@@ -217,13 +205,8 @@ async def test_what_cannot_be_recorded_is_refused_in_words_and_changes_nothing(
         assert words in await assistant.error("record_labels", **asked)
     kept = workspace.store.read(lambda t: (find_dataset(t, "tickets").version, t.rows("SELECT count(*) FROM labels")))
     assert kept == (2, [(2,)])
-
-
-async def test_a_class_that_the_dictionary_allows_is_taken(assistant: Assistant) -> None:
-    await tickets(assistant)
-    await label(assistant, {"1": "billing", "2": "login"}, "ann")
     await assistant.call("document_asset", asset="column:tickets.category", allowed_values=["billing", "login", "spam"])
-    assert (await label(assistant, {"3": "spam"}, "ann"))["labelled"] == 3
+    assert (await label(assistant, {"3": "spam"}, "ann"))["labelled"] == 3, "what the dictionary allows is taken"
 
 
 async def test_labels_of_a_masked_column_are_for_those_who_may_see_it(workspace: Workspace) -> None:
