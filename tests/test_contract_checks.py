@@ -184,11 +184,11 @@ def test_values_of_sensitive_columns_are_never_kept(tmp_path: Path) -> None:
     write_table(tmp_path / "airlines.parquet", AIRLINES)
     table = planted("tailnum", "SECRET", "SECRET")
     texts = [
-        "tailnum matches /^N/",
+        "tailnum matches /^N|^SECRETS$/",
         "unique(tailnum)",
         "tailnum -> airlines.carrier",
         "distance < 0",
-        "sql: SELECT upper(tailnum) AS t FROM flights",
+        "sql: SELECT upper(tailnum) AS t FROM flights WHERE tailnum <> 'SECRETS'",
         "freshness(time_hour) <= 1 minutes",
         "mean(distance) within 0 of previous",
     ]

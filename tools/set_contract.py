@@ -74,7 +74,7 @@ def set_contract(
         actor=call.actor,
         name=request.order.contract.dataset,
         dataset=request.dataset,
-        params={"checks": checks, "mode": request.order.contract.mode, "saved": request.save},
+        params={"checks": len(checks), "mode": request.order.contract.mode, "saved": request.save},
     )
     return _answer(call.wait(run, wait_seconds))
 

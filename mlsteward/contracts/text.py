@@ -13,6 +13,7 @@ SIGNS: dict[Operator, str] = {
     "must_be_less_than": "<",
     "must_be_less_or_equal_to": "<=",
 }
+_CONSTANT = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Texts that are read back as themselves without quotes.
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:/+-]*( [A-Za-z0-9_.:/+-]+)*|\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
@@ -43,7 +44,7 @@ def rule_text(check: Check) -> str:
 
 
 def usual_name(check: Check) -> str:
-    """The name of a check that was given none: what it looks at, without the numbers that people tune."""
+    """The name of a check that was given none: what it looks at, without values and the numbers that people tune."""
     return _usual_name(check).replace("[", "(").replace("]", ")")
 
 
@@ -56,7 +57,7 @@ def _usual_name(check: Check) -> str:
     if check.type == "compare_to_baseline":
         return f"{check.measure}({columns}) against {check.baseline}" if columns else f"rows against {check.baseline}"
     if check.type == "sql":
-        return f"sql({' '.join(check.sql.split())[:60]})"
+        return f"sql({' '.join(_CONSTANT.sub('?', check.sql).split())[:60]})"
     return f"{check.type}({columns})"
 
 

@@ -56,7 +56,11 @@ METADATA = {
         SELECT name, version, run, task, target, dataset, estimator, metric, metrics, threshold, classes, actor, created
         FROM models
     """,
-    "contracts": "SELECT dataset, version, mode, columns, checks, dropped, actor, created FROM contracts",
+    "contracts": """
+        SELECT dataset, version, mode, json_array_length(columns) AS columns, json_array_length(checks) AS checks, dropped,
+            actor, created
+        FROM contracts
+    """,
     "checks": """
         SELECT run, dataset, version, pillar, check_name AS name, column_name, severity, passed, value, words, created
         FROM check_results
