@@ -57,8 +57,8 @@ METADATA = {
         FROM models
     """,
     "contracts": """
-        SELECT dataset, version, mode, json_array_length(columns) AS columns, json_array_length(checks) AS checks, dropped,
-            actor, created
+        SELECT dataset, version, mode, json_array_length(columns) AS columns, json_array_length(checks) AS checks,
+            dropped, actor, created
         FROM contracts
     """,
     "checks": """
