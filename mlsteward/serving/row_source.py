@@ -87,7 +87,8 @@ def remade_columns(transaction: Transaction, model: Model) -> list[str]:
     step = next((one for one in model.transforms if one.dataset == model.dataset), None)
     if step is None:
         return []
-    there = {column.name.casefold() for label in step.sources for column in find_dataset(transaction, label).columns}
+    sources = [find_dataset(transaction, label, rows=False) for label in step.sources]
+    there = {column.name.casefold() for source in sources for column in source.columns}
     made = {column_asset(model.dataset, column.name): column.name for column in model.signature}
     origins: dict[str, set[tuple[str, str]]] = {}
     for edge in edges_to(transaction, list(made)):
@@ -152,7 +153,7 @@ def _sources(transaction: Transaction, model: Model, made: str, needs: Sequence[
     step = next((one for one in model.transforms if one.dataset == made), None)
     if step is None:
         return
-    versions = {label: find_dataset(transaction, label) for label in [*step.sources, made]}
+    versions = {label: find_dataset(transaction, label, rows=False) for label in [*step.sources, made]}
     files = {label: versions[label].snapshot for label in step.sources}
     for label in step.sources:
         needed = _needed(transaction, step, versions[label], needs)

@@ -59,9 +59,8 @@ def _reference(transaction: Transaction, text: str) -> Reference:
 
 
 def _of_dataset(transaction: Transaction, reference: Reference) -> TracedAsset:
-    version = find_dataset(
-        transaction, f"{reference.name}@{reference.version}" if reference.version else reference.name
-    )
+    text = f"{reference.name}@{reference.version}" if reference.version else reference.name
+    version = find_dataset(transaction, text, rows=False)
     every = [version] if reference.version else versions_of(transaction, version.name)[:MOST_VERSIONS]
     if reference.kind == "dataset":
         labels = [dataset_asset(one.label) for one in every]

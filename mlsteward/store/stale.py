@@ -98,7 +98,7 @@ def statement_of(transaction: Transaction, name: str) -> str:
 
     Raises InvalidArgument where there is none, and Refused where it is not for the reader.
     """
-    if find_dataset(transaction, name).sql == MASKED:
+    if find_dataset(transaction, name, rows=False).sql == MASKED:
         raise Refused(f"The statement of {name} reads columns that are masked for your clearance; give your own `sql`.")
     row = transaction.row(
         "SELECT sql FROM dataset_versions WHERE name = ? AND sql <> '' ORDER BY version DESC LIMIT 1", [name]
