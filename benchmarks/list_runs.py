@@ -33,7 +33,7 @@ def fill(t: Transaction, runs: int) -> None:
         "INSERT INTO runs SELECT i, 'train', 'delay', 'completed', 'flights@' || (1 + i % 7), 'a1b2', 'late',"
         " json_object('estimator', ['svm', 'ridge', 'hist_gradient_boosting'][1 + i % 3], 'seed', i),"
         " json_object('team', 'ops'), 'ann', 'ide', '', TIMESTAMP '2026-01-01' + to_seconds(i), NULL, NULL, 1.5, 1.4,"
-        " 300, '', json_object('leaderboard', repeat('x', 2000)), json_object('python', '3.11')"
+        " 300, '', json_object('leaderboard', repeat('x', 2000)), json_object('python', '3.11'), '[]', '[]'"
         f" FROM range(1, {runs + 1}) AS numbers(i)"
     )
     for table in ("metrics", "latest_metrics"):

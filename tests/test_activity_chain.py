@@ -4,6 +4,8 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,4 +194,26 @@ def test_an_exported_log_can_be_verified_with_nothing_but_the_standard_library(
     assert command(tmp_path, "audit", "export", str(file)) == 1
     assert "exists already" in capsys.readouterr().err
     assert list(export_rows(store))[-1]["action"] == "audit export"
+    store.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from mlsteward.store.activity import add_activity
+from mlsteward.store.store import Store
+store = Store(Path(sys.argv[1]))
+for number in range(12):
+    store.write(lambda t: add_activity(t, actor=sys.argv[2], client="", action="a", asset=f"run:{number}"))
+store.close()
+"""
+
+
+def test_the_chain_is_whole_when_several_processes_write_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.duckdb"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), f"writer {n}"]) for n in range(3)]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    store = Store(path)
+    report = check_chain(store)
+    assert (report.broken, report.head.number) == ("", 36)
     store.close()
