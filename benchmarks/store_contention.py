@@ -31,7 +31,8 @@ def fill(t: Transaction, rows: int) -> None:
     t.execute(
         "INSERT INTO runs SELECT i, 'train', 'delay', 'completed', 'flights@1', 'a1b2', 'late',"
         " json_object('estimator', 'svm', 'seed', i), json_object(), 'ann', 'ide', '',"
-        " TIMESTAMP '2026-01-01' + to_seconds(i), NULL, NULL, 1.5, 1.4, 300, '', json_object(), json_object(), '[]', '[]'"
+        " TIMESTAMP '2026-01-01' + to_seconds(i), NULL, NULL, 1.5, 1.4, 300, '',"
+        " json_object(), json_object(), '[]', '[]'"
         f" FROM range(1, {runs + 1}) AS numbers(i)"
     )
     for table in ("metrics", "latest_metrics"):
