@@ -93,6 +93,27 @@ async def test_a_file_registered_again_under_another_name_stays_masked(
     assert await emails(workspace, "mine", "pay") == 0
 
 
+@pytest.mark.parametrize("spelled", ["./pay.csv", "pa*.csv", "{data}/pay.csv"])
+async def test_no_other_way_to_write_a_source_unmasks_it(
+    assistant: Assistant, workspace: Workspace, data: Path, spelled: str
+) -> None:
+    (data / "pay.csv").write_text("id,pay\n1,100\n2,200\n3,300\n")
+    await assistant.call("register_dataset", name="pay", source="pay.csv")
+    await assistant.call("document_asset", asset="pay.pay", sensitivity="restricted")
+    (data / "pay.csv").write_text("id,pay\n1,100\n2,200\n3,301\n")
+    async with assistant_of(workspace.seen_by("internal")) as reader:
+        await reader.call("register_dataset", name="mine", source=spelled.format(data=data))
+    assert await emails(workspace, "mine", "pay") == 0
+
+
+async def test_a_version_that_is_kept_aside_is_masked_too(assistant: Assistant, workspace: Workspace) -> None:
+    await assistant.call("register_dataset", name="people", content=PEOPLE)
+    await assistant.call("set_contract", dataset="people", checks=["rows >= 10"], mode="block")
+    held = "id,email,points,second\n1,x1@example.org,2,y1@example.org\n2,x2@example.org,3,y2@example.org"
+    await assistant.call("register_dataset", name="people", content=held)
+    assert [await emails(workspace, "people@2", column) for column in ("email", "second", "id")] == [0, 0, 2]
+
+
 @pytest.mark.parametrize(
     ("sql", "column", "expected"),
     [
@@ -191,7 +212,10 @@ async def test_a_token_carries_its_clearance_and_a_server_caps_it(tmp_path: Path
     assert "restricted" in listed
     with serving(tmp_path) as server:
         async with connected(f"{server.url}/mcp", tokens["boss"]) as client:
-            await client.call_tool("register_dataset", {"name": "people", "content": PEOPLE})
+            state = await client.call_tool("register_dataset", {"name": "people", "content": PEOPLE})
+            while (state.structured_content or {}).get("state") in ("queued", "running"):
+                state = await client.call_tool("get_run", {"run": "run:1"})
+            assert not state.is_error, state.model_dump_json()
         assert await _seen(server.url, tokens["boss"]) == 30
         assert await _seen(server.url, tokens["plain"]) == 0
         async with connected(f"{server.url}/mcp", tokens["plain"]) as client:

@@ -7,6 +7,7 @@ there before and may only have been renamed.
 
 import json
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 
 from pydantic import BaseModel
 
@@ -76,9 +77,17 @@ def known_levels(
 
 
 def _from_source(t: Transaction, source: str) -> list[str]:
+    """The datasets that were registered from a file or table of the same name, however its place is written."""
     if not source:
         return []
-    return [name for (name,) in t.rows("SELECT DISTINCT name FROM dataset_versions WHERE source = ?", [source])]
+    mine = _file_name(source)
+    rows = t.rows("SELECT DISTINCT name, source FROM dataset_versions WHERE source <> ''")
+    return [name for name, other in rows if fnmatch(mine, _file_name(other)) or fnmatch(_file_name(other), mine)]
+
+
+def _file_name(source: str) -> str:
+    """`pay.csv` of `data/Pay.csv`, `./pay.csv` and `https://example.org/pay.csv?x=1`."""
+    return source.partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2].casefold() or source.casefold()
 
 
 def _fingerprints(t: Transaction, sensitive: Mapping[tuple[str, str], str]) -> dict[str, str]:
