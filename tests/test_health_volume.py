@@ -54,6 +54,10 @@ def test_nothing_is_expected_before_the_twenty_second_day() -> None:
     assert all(ranges[MINIMUM_DAYS:])
 
 
+def test_nothing_is_expected_where_no_rows_came_since_the_second_week() -> None:
+    assert judge([*counts(14), *[0] * 7, 1000]).report.words.startswith("15 days of rows, and 21 are needed")
+
+
 @pytest.mark.parametrize("day", range(56, 63))
 def test_each_weekday_is_held_to_its_own_kind(day: int) -> None:
     expected = last(counts(day + 1))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from mlsteward.contracts.check import CheckType, ContractColumn, Value
+from mlsteward.contracts.check import CheckType, ContractColumn, Unit, Value
 from mlsteward.contracts.text import complement
 from mlsteward.contracts.tokens import SIGN, read_comparison, read_list, read_number, read_value, unquoted
 from mlsteward.data.profile import type_family
@@ -27,6 +27,7 @@ FORMS = (
     "sql: SELECT * FROM flights WHERE arr_time < 0",
     "sql between 5 and 20: SELECT avg(dep_delay) FROM flights",
 )
+_AGES: tuple[Unit, ...] = ("minutes", "hours", "days")
 _COLUMN = r"""(?P<column>"(?:[^"]|"")+"|'[^']+'|[^"'(){}<>=!/,]+?)"""
 _ENDS = re.compile(
     rf"\s+(?P<words>with\s+failing\s+.+|(?:for\s+)?(?:{SIGN})\s*[\d.,]+\s*%)$", re.IGNORECASE | re.DOTALL
@@ -73,12 +74,12 @@ def _sql(known: KnownColumns, found: re.Match[str]) -> Fields:
         raise InvalidArgument(
             f"SQL of a check selects the rows that fail, as in `{FORMS[-2]}`, or one number: `{FORMS[-1]}`."
         )
-    limits = _compared(found["limits"], "") if found["limits"].strip() else {}
+    limits = _compared(found["limits"], "", ("", "rows", "percent")) if found["limits"].strip() else {}
     return {"type": "sql", "sql": statement, **limits}
 
 
 def _rows(known: KnownColumns, found: re.Match[str]) -> Fields:
-    return {"type": "row_count", **_compared(found["limits"], "rows")}
+    return {"type": "row_count", **_compared(found["limits"], "rows", ("rows",))}
 
 
 def _counted(known: KnownColumns, found: re.Match[str]) -> Fields:
@@ -113,8 +114,8 @@ def _freshness(known: KnownColumns, found: re.Match[str]) -> Fields:
     if names and known.family(names[0]) != "time":
         times = [name for name, family in known.families.items() if family == "time"]
         raise InvalidArgument(f"{names[0]} holds no dates or times.", close=[f"freshness({time})" for time in times])
-    limits = _compared(found["limits"], "days")
-    if limits["unit"] not in ("minutes", "hours", "days") or "less" not in limits["operator"]:
+    limits = _compared(found["limits"], "days", _AGES)
+    if "less" not in limits["operator"]:
         raise InvalidArgument("Freshness is an age at most, as in `freshness(time_hour) <= 2 days`.")
     return {"type": "freshness", "columns": names, **limits}
 
@@ -212,8 +213,11 @@ def _of_family(known: KnownColumns, column: str, text: str) -> Value:
     return value
 
 
-def _compared(text: str, default: Any) -> Fields:
+def _compared(text: str, default: Unit, units: Sequence[Unit] = ("rows", "percent")) -> Fields:
+    """A comparison in one of `units`. Raises InvalidArgument for one in another."""
     operator, threshold, unit = read_comparison(text, default)
+    if unit not in units:
+        raise InvalidArgument(f"`{text.strip()}` is in {unit}; here it is in {' or '.join(filter(None, units))}.")
     return {"operator": operator, "threshold": threshold, "unit": unit}
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mlsteward.contracts.check import MASKED, Check
+from mlsteward.contracts.joined import MOST, shown_cell
 from mlsteward.contracts.measured import Measured
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.data.engine import connect, row_of
@@ -11,8 +12,6 @@ from mlsteward.data.sql.second_wall import RESULT, result_of
 from mlsteward.errors import StewardError
 
 _MEMORY_MB = 1024
-SHOWN = 5
-_CELL = 60
 _COLUMNS = 8
 
 
@@ -29,12 +28,14 @@ def measure_sql(check: Check, file: Path, rows: int, order: CheckOrder, scratch:
                 found = engine.execute(f"SELECT * FROM {RESULT} LIMIT 2").fetchall()
                 return _one_number(found)
             failing = int(row_of(engine, f"SELECT count(*) FROM {RESULT}")[0])
-            shown = engine.execute(f"SELECT * FROM {RESULT} LIMIT {SHOWN}") if failing else None
+            shown = engine.execute(f"SELECT * FROM {RESULT} LIMIT {MOST}") if failing else None
             names = [str(column[0]) for column in shown.description or []] if shown else []
             cells = shown.fetchall() if shown else []
     except StewardError as error:
         return Measured(error=error.said())
-    examples = [{name: _cell(value) for name, value in list(zip(names, row, strict=True))[:_COLUMNS]} for row in cells]
+    examples = [
+        {name: shown_cell(value) for name, value in list(zip(names, row, strict=True))[:_COLUMNS]} for row in cells
+    ]
     if {name.partition("@")[0] for name in statement.datasets} & set(order.sensitive):
         # SQL can carry a value anywhere, so none of its rows is kept.
         examples = [dict.fromkeys(row, MASKED) for row in examples]
@@ -51,7 +52,3 @@ def _one_number(found: list[tuple[object, ...]]) -> Measured:
         return Measured(number=float(str(value)) if not isinstance(value, bool) else float(value))
     except ValueError:
         return Measured(error="the SQL gives no number")
-
-
-def _cell(value: object) -> str:
-    return "null" if value is None else str(value)[:_CELL]

@@ -1,5 +1,6 @@
 """The small words of a check's text: lists of values, comparisons, amounts."""
 
+import math
 import re
 
 from mlsteward.contracts.check import Operator, Unit, Value
@@ -51,8 +52,14 @@ def read_comparison(text: str, default: Unit) -> Comparison:
 
 
 def read_number(text: str) -> float:
-    """A number as people type it: `1,000`, `-1.5e3`."""
-    return float(text.replace(",", "").replace("_", ""))
+    """A number as people type it: `1,000`, `-1.5e3`. Raises InvalidArgument for one that is too large, and for none."""
+    try:
+        number = float(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        raise InvalidArgument(f"`{text}` is no number.") from None
+    if not math.isfinite(number):
+        raise InvalidArgument(f"`{text}` is larger than any number can be here.")
+    return number
 
 
 def read_list(text: str) -> list[str]:

@@ -149,7 +149,7 @@ def _in_the_future(future: int, rows: int) -> list[Breach]:
 
 
 def words_of(length: timedelta) -> str:
-    """`3 days`, `1 day 4 h` or `40 min`."""
+    """`3 days 4 h`, `40 h` or `40 min`."""
     minutes = round(length.total_seconds() / 60)
     if minutes < 90:
         return f"{max(minutes, 0)} min"

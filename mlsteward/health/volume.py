@@ -125,7 +125,8 @@ class _Past:
 
 
 def expected_ranges(counts: Sequence[int], first: date, holidays: Mapping[date, str]) -> list[Expectation | None]:
-    """For each day from `first` on, what the days before it let expect; None while they are fewer than 21.
+    """For each day from `first` on, what the days before it let expect; None while they are fewer than 21,
+    or while no day had rows since the third week began.
 
     `counts` are rows per day without gaps, 0 for a day without rows; `holidays` names those of a calendar, {} without
     one. Each day is judged by earlier days alone.
@@ -135,7 +136,8 @@ def expected_ranges(counts: Sequence[int], first: date, holidays: Mapping[date, 
     for place, rows in enumerate(counts):
         day = first + timedelta(days=place)
         usual = past.usual(day) if place >= _WARM_UP else None
-        found.append(_expect(past, day, usual) if usual is not None and place >= MINIMUM_DAYS else None)
+        known = usual is not None and place >= MINIMUM_DAYS and (past.below or past.above)
+        found.append(_expect(past, day, usual) if usual is not None and known else None)
         if usual is not None and rows:
             past.learn(day, math.log(rows + SHIFT) - usual)
         past.add(day, rows)
@@ -155,7 +157,7 @@ def special_keys(day: date, holidays: Mapping[date, str]) -> list[Key]:
 
 
 def _expect(past: _Past, day: date, usual: float) -> Expectation:
-    noise = math.exp(usual / 2) / math.exp(usual)
+    noise = math.exp(-usual / 2)
     wider = past.restlessness(day)
     down, up = (max(SPREADS * max(wider * spread, noise), SMALLEST) for spread in past.spreads())
     least, most, why = _special(past, day, down, up)

@@ -108,7 +108,7 @@ def report_of_one(words: str, rows: int, expected: Expectation) -> PillarReport:
 
 
 def _too_few(series: Sequence[int]) -> PillarReport:
-    return _unknown(f"{counted(len(series), 'day')} of rows, and {MINIMUM_DAYS} are needed")
+    return _unknown(f"{counted(sum(rows > 0 for rows in series), 'day')} of rows, and {MINIMUM_DAYS} are needed")
 
 
 def _unknown(words: str) -> PillarReport:
