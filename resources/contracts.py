@@ -35,7 +35,7 @@ def _page(t: Transaction, dataset: str) -> str:
     held = [version for version in versions_of(t, name) if version.held]
     lines += [line for version in held for line in _held(version)]
     lines += _in_force(t, contract) if contract else ["It was dropped; new versions are held to nothing.", ""]
-    return "\n".join([*lines, "## Versions of the contract", "", *_history(versions)]) + "\n"
+    return "\n".join([*lines, "## Versions of the contract", "", *_history(t, versions)]) + "\n"
 
 
 def _held(version: DatasetVersion) -> list[str]:
@@ -46,6 +46,8 @@ def _held(version: DatasetVersion) -> list[str]:
         f'- let it through with other checks: `set_contract(dataset="{version.label}", checks=["current", "- NAME"])`',
         f'- let it through as it is: `set_contract(dataset="{version.label}", checks=["current"], mode="warn")`',
         "- or register the data again, mended",
+        "",
+        "In mode warn no later version is kept aside either.",
         "",
     ]
 
@@ -97,9 +99,17 @@ def _examples(t: Transaction, failed: Sequence[StoredResult]) -> list[str]:
     return lines
 
 
-def _history(versions: Sequence[Contract]) -> list[str]:
+def _history(t: Transaction, versions: Sequence[Contract]) -> list[str]:
+    seen = {one.version: seen_contract(t, one) for one in versions}
     rows = [
-        (later.version, later.mode, len(later.checks), _changes(earlier, later), later.actor, _when(later))
+        (
+            later.version,
+            later.mode,
+            len(later.checks),
+            _changes(seen.get(earlier.version, earlier), seen[later.version]),
+            later.actor,
+            _when(later),
+        )
         for later, earlier in pairwise([*versions, Contract(dataset=versions[0].dataset)])
     ]
     return markdown_table(("version", "mode", "checks", "changed", "by", "when (UTC)"), rows)

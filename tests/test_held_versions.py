@@ -92,6 +92,42 @@ async def test_an_alert_says_that_a_version_is_kept_aside_until_one_comes_that_p
     assert (await flights.assistant.call("list_alerts"))["alerts"] == []
 
 
+async def test_a_contract_saved_on_an_older_version_leaves_its_alert_open(flights: Flights) -> None:
+    await flights.register(BROKEN)
+    await flights.set_contract("current", "rows >= 5")
+    assert flights.held == [2]
+    assert [one["state"] for one in (await flights.assistant.call("list_alerts"))["alerts"]] == ["open"]
+
+
+async def test_a_later_version_settles_its_alert_though_the_contract_was_dropped(flights: Flights) -> None:
+    await flights.register(BROKEN)
+    await flights.set_contract("none")
+    await flights.register(MENDED)
+    assert (await flights.assistant.call("list_alerts"))["alerts"] == []
+
+
+async def test_the_cause_of_an_alert_is_told_against_the_version_in_force(flights: Flights) -> None:
+    await flights.register({**FLIGHTS, "year": [str(year) for year in FLIGHTS["year"]]})
+    await flights.register(BROKEN)
+    page = await flights.assistant.text("read_page", uri="mlsteward://alerts/1")
+    assert "flights@3 came" in page
+    assert "year" not in page.partition("What likely caused it")[2]
+
+
+async def test_whoever_may_not_see_a_column_is_not_told_which_of_its_checks_keep_a_version_aside(
+    flights: Flights, uncleared: Assistant
+) -> None:
+    await flights.assistant.call("document_asset", asset="flights.distance", sensitivity="restricted")
+    await flights.register(BROKEN)
+    pages = [f"mlsteward://{page}" for page in ("alerts/1", "contracts/flights", "datasets/flights")]
+    shown = [await uncleared.text("read_page", uri=uri) for uri in pages]
+    shown.append(await uncleared.text("list_alerts"))
+    shown.append(await uncleared.text("query_data", sql="SELECT held FROM meta.dataset_versions"))
+    assert all("breaks 1 check of its contract" in text for text in shown)
+    assert not any("range(distance)" in text or "1 of 40" in text for text in shown)
+    assert "range(distance)" in await flights.assistant.text("list_alerts")
+
+
 async def test_numbers_go_on_past_it_and_the_next_sound_version_is_the_newest(flights: Flights) -> None:
     await flights.register(BROKEN)
     answer = await flights.register(MENDED)

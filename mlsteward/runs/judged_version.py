@@ -14,7 +14,7 @@ from mlsteward.data.snapshot import Draft, Snapshot
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.sensitivity import exceeds
 from mlsteward.runs.job import Job
-from mlsteward.store.alerts import Finding, raise_alerts, settle_alerts
+from mlsteward.store.alerts import HELD, Finding, raise_alerts, settle_alerts
 from mlsteward.store.check_results import record_checks
 from mlsteward.store.datasets import DatasetVersion, newest_version, versions_of
 from mlsteward.store.transaction import Transaction
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _SHOWN = 5
 _LINE = 180
 _CELLS = 6
-# The name under which an alert says that a version is kept aside.
-HELD = "version kept aside"
 
 
 def judge_version(
@@ -99,8 +97,15 @@ def record_judgement(
         words = f"{version.label} is kept aside: it {held}"
         finding = Finding(asset=f"dataset:{version.label}", check=HELD, severity="error", words=words)
         raise_alerts(transaction, [finding], run=run)
-    elif current:
-        settle_alerts(transaction, version.name, [HELD], run)
+    else:
+        settle_held(transaction, version.name, run)
+
+
+def settle_held(transaction: Transaction, name: str, run: int) -> None:
+    """No version of a dataset waits any more where the last one to come is not kept aside."""
+    last = next(iter(versions_of(transaction.whole, name)), None)
+    if last and not last.held:
+        settle_alerts(transaction, name, [HELD], run)
 
 
 def _row(result: CheckResult) -> str:

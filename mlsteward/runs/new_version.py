@@ -32,6 +32,7 @@ from mlsteward.runs.judged_version import (
     judge_version,
     record_judgement,
     same_rows,
+    settle_held,
     why_held,
 )
 from mlsteward.runs.version_levels import KnownLevels, known_levels, record_levels, with_levels
@@ -212,6 +213,8 @@ def record_version(transaction: Transaction, run: Run, folder: Path) -> DatasetV
         version = _add(transaction, run, new)
     if new.checks:
         record_judgement(transaction, version, new.checks, new.held, run.number)
+    else:
+        settle_held(transaction, plan.name, run.number)
     update_run(transaction, run.number, dataset=version.label, fingerprint=version.fingerprint)
     record_levels(transaction, run, plan.name, plan.levels.clearance)
     return version

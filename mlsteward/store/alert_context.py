@@ -122,12 +122,13 @@ def _changed_words(t: Transaction, version: _Version, since: datetime) -> list[s
 
 
 def _two_versions(t: Transaction, name: str, version: str) -> list[_Version]:
-    """A version (else the newest) and the one before it, as far as they are there."""
+    """A version (else the newest) and the one before it, as far as they are there; none follows one kept aside."""
     until = int(version) if version.isdigit() else None
     rows = t.rows(
         "SELECT name, version, created, actor, source, sources, sql, columns, rows FROM dataset_versions"
-        " WHERE name = ? AND version <= coalesce(?, version) ORDER BY version DESC LIMIT 2",
-        [name, until],
+        " WHERE name = ? AND version <= coalesce(?, version) AND (held = '' OR version = ?)"
+        " ORDER BY version DESC LIMIT 2",
+        [name, until, until],
     )
     return [_version(row) for row in rows]
 

@@ -14,9 +14,11 @@ from mlsteward.names import Reference, parse_reference
 from mlsteward.store.alert_context import affected_by, likely_causes
 from mlsteward.store.alert_events import add_event
 from mlsteward.store.lineage import add_edges, edges_to
-from mlsteward.store.masking import masked_words, masks_of
+from mlsteward.store.masking import masked_words, masks_of, without_reasons
 from mlsteward.store.transaction import Transaction, to_json
 
+# The check of an alert that says that a version is kept aside.
+HELD = "version kept aside"
 Severity = Literal["info", "warning", "error"]
 State = Literal["open", "acknowledged", "resolved"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -143,8 +145,11 @@ def hidden(t: Transaction, alert: Alert, clearance: Level | None = None) -> Aler
     The column is the asset's, or of an alert of a whole dataset the one that its evidence names as `column`.
     """
     reference = parse_reference(alert.asset)
+    masks = masks_of(t, clearance)
+    if alert.check == HELD and masks.of(reference.name):
+        return alert.model_copy(update={"words": without_reasons(alert.words)})
     column = reference.column or str(alert.evidence.get("column", ""))
-    level = masks_of(t, clearance).level(reference.name, column) if column and alert.dataset else ""
+    level = masks.level(reference.name, column) if column and alert.dataset else ""
     return alert.model_copy(update={"words": masked_words(level), "evidence": {}}) if level else alert
 
 

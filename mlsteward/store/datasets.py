@@ -12,7 +12,7 @@ from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names, parse_reference
 from mlsteward.store.changes import count_change
-from mlsteward.store.masking import MASKED, Masks
+from mlsteward.store.masking import MASKED, Masks, without_reasons
 from mlsteward.store.tags import tagged_version, tags_of
 from mlsteward.store.transaction import Transaction
 
@@ -192,7 +192,8 @@ def _seen(masks: Masks, version: DatasetVersion) -> DatasetVersion:
     if masks.of(version.name):
         quoted = [f"`{name}`" for name in masks.among(version.name, [column.name for column in version.columns])]
         shown = [words for words in version.warnings if not any(name in words for name in quoted)]
-        update = {"profile": masks.profile(version.name, version.profile), "warnings": shown}
+        held = without_reasons(version.held)
+        update = {"profile": masks.profile(version.name, version.profile), "warnings": shown, "held": held}
     if version.sql and any(masks.of(source) for source in version.sources):
         update["sql"] = MASKED
     return version.model_copy(update=update) if update else version

@@ -28,7 +28,8 @@ def seen_table(masks: Masks, table: str, select: str) -> str:
         return select.replace("FROM runs", f"FROM {seen_runs(masks)} AS runs")
     if table in ("datasets", "dataset_versions"):
         # A fingerprint lets its reader find out by trying; SQL quotes the values it looks for.
-        fields = {"fingerprint": _WORDS} | ({"sql": _WORDS} if table == "dataset_versions" else {})
+        more = {"sql": _WORDS, "held": "regexp_replace(held, '(of its contract):.*', '\\1', 's')"}
+        fields = {"fingerprint": _WORDS} | (more if table == "dataset_versions" else {})
         return f"SELECT * FROM {_without(f'({select})', _hidden_dataset(masks), fields)}"
     if table == "columns":
         condition = f"(dataset, name) IN ({_pairs(masks)})"

@@ -117,6 +117,11 @@ class Masks:
         ]
 
 
+def without_reasons(words: str) -> str:
+    """Why a version is kept aside, without its checks: what they allow and how many rows fail tells of values."""
+    return re.sub(r"(of its contract):.*", r"\1", words, flags=re.DOTALL)
+
+
 def check_open(masks: Masks, dataset: str, columns: Iterable[str]) -> None:
     """Raise Refused when one of `columns` (those that are empty do not count) is masked."""
     for column, level in masks.among(dataset, [column for column in columns if column]).items():
