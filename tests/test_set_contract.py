@@ -227,3 +227,14 @@ async def test_a_caller_learns_nothing_of_masked_columns_by_checks(workspace: Wo
         assert "masked for your clearance" in page
     finally:
         outsider.close()
+
+
+async def test_a_check_that_takes_the_place_of_a_proposal_is_kept_though_it_fails(
+    flights: Workspace, assistant: Assistant
+) -> None:
+    answer = await assistant.call("set_contract", dataset="flights", checks=["proposed", "rows >= 900000"])
+    assert "rows >= 900000" in texts(flights)
+    assert answer["failed"] == 1
+    assert "with a factor of" not in await assistant.text(
+        "set_contract", dataset="flights", checks=["proposed", "rows >= 5"], dry_run=True
+    )

@@ -102,9 +102,10 @@ def work(request: Request, job: Job) -> Result:
     scratch = job.folder / "temp"
     with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 2), temp=scratch) as connection:
         proposals, left_out = _proposals(connection, request, job)
-        whys = {proposal.check.name: proposal.why for proposal in proposals}
         current = request.current.checks if request.current else []
         checks = compose(request.asked, current, [one.check for one in proposals], request.order.contract.checks)
+        # One that a person wrote in the place of a proposal is no proposal.
+        whys = {one.check.name: one.why for one in proposals if one.check in checks}
         contract = request.order.contract.model_copy(update={"checks": checks})
         job.progress(0.5, "running the checks")
         order = request.order.model_copy(update={"contract": contract})
