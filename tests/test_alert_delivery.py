@@ -20,8 +20,10 @@ from pydantic import ValidationError
 
 from mlsteward.config import Settings
 from mlsteward.runs.alert_delivery import AlertDelivery
+from mlsteward.runs.alert_message import message_of
 from mlsteward.server.cli import main
 from mlsteward.store.alert_deliveries import LEASE, claim_deliveries, deliveries_since
+from mlsteward.store.alert_events import AlertEvent
 from mlsteward.store.alerts import Finding, raise_alerts
 from mlsteward.store.store import Store
 from tests.conftest import assistant_of, new_workspace
@@ -97,6 +99,29 @@ def settled(store: Store, wanted: Callable[[list[tuple[int, int, int, str]]], bo
     while not wanted(found := outcome(store)):
         assert datetime.now(UTC) < deadline, found
     return found
+
+
+def test_the_words_of_a_message_are_told_from_its_note_and_from_what_lies_downstream() -> None:
+    payload = {
+        "asset": "dataset:flights",
+        "severity": "error",
+        "words": "half the rows",
+        "downstream": ["model:delay@2"],
+    }
+    event = AlertEvent(
+        number=3,
+        alert=1,
+        created=LATER,
+        event="resolved",
+        state="resolved",
+        actor="ann",
+        client="",
+        note="came twice",
+        payload=payload,
+    )
+    assert message_of(event)["text"] == (
+        "[error] alert:1 resolved (came twice): dataset:flights: half the rows. Downstream: model:delay@2."
+    )
 
 
 def test_a_webhook_is_told_what_failed_where_and_what_lies_downstream(store: Store) -> None:

@@ -79,6 +79,9 @@ def test_documents_go_to_standard_output_unless_a_file_is_named(
     assert (tmp_path / "sheet.md").read_text() == write_markdown(sheet(flights))
     assert main(["export", "odcs", "flihgts", *workspace]) == 1
     assert "Did you mean `flights`?" in capsys.readouterr().err
+    nowhere = str(tmp_path / "nowhere" / "sheet.md")
+    assert main(["export", "markdown", "flights", nowhere, *workspace]) == 1
+    assert f"{nowhere} cannot be written: No such file or directory." in capsys.readouterr().err
 
 
 def test_values_above_the_clearance_are_in_no_document(flights: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,3 +150,8 @@ def test_quality_is_as_grave_as_the_gravest_check_that_failed() -> None:
     assert report.state == "failing"
     assert report.words == "2 of 3 checks failed: d does not hold; c does not hold"
     assert quality_pillar([result("e", "info", passed=False)]).state == "ok"
+
+
+def test_of_many_checks_that_fail_the_first_three_are_named_and_the_others_counted() -> None:
+    report = quality_pillar([stated(f"{days} days", passed=False) for days in range(2, 7)])
+    assert report.words.endswith("; 2 more")

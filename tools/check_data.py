@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from mlsteward.answer import RunFindings, clipped, counted
+from mlsteward.answer import RunFindings, clipped
 from mlsteward.health.pillars import Pillar, PillarReport, State
 from mlsteward.runs.check_request import check_request
 from mlsteward.runs.jobs.check import Result
@@ -64,7 +64,7 @@ def _answer(run: Run, result: Result) -> CheckAnswer:
         healthy=result.healthy,
         pillars=[_state(report) for report in result.pillars],
         checks=len(result.checks),
-        checks_failed=[*failed[:12], *([f"and {counted(len(failed) - 12, 'more')}"] if len(failed) > 12 else [])],
+        checks_failed=[*failed[:12], *([f"and {len(failed) - 12} more"] if len(failed) > 12 else [])],
         page=f"mlsteward://health/{result.dataset.partition('@')[0]}",
         next=result.next,
     )

@@ -21,7 +21,7 @@ def quality_pillar(results: Sequence[CheckResult]) -> PillarReport:
     # What failed is recorded check by check, so it is no breach of the pillar itself.
     severities = [Breach(check=one.check, severity=one.severity, words=one.words) for one in failed]
     named = "; ".join(one.words for one in failed[:_MOST])
-    more = f"; {counted(len(failed) - _MOST, 'more')}" if len(failed) > _MOST else ""
+    more = f"; {len(failed) - _MOST} more" if len(failed) > _MOST else ""
     words = f"{len(failed)} of {counted(len(results), 'check')} failed: {named}{more}"
     return PillarReport(
         pillar="quality",

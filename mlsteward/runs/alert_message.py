@@ -28,16 +28,16 @@ class NotDelivered(Exception):
 def message_of(event: AlertEvent) -> dict[str, Any]:
     """The message: docs/alerts.md describes each member. `id` is the same when it is sent again."""
     alert = event.payload
-    downstream = f" Downstream: {', '.join(alert['downstream'])}." if alert["downstream"] else ""
-    note = f" {event.note}" if event.note else ""
+    downstream = f". Downstream: {', '.join(alert['downstream'])}." if alert["downstream"] else ""
+    note = f" ({event.note})" if event.note else ""
     return {
         "schema": SCHEMA,
         "id": event.number,
         "event": event.event,
         "time": event.created.astimezone(UTC).isoformat(timespec="seconds"),
         # What Slack, Mattermost and others show.
-        "text": f"[{alert['severity']}] alert:{event.alert} {event.event}: {alert['asset']}: {alert['words']}"
-        f"{downstream}{note}",
+        "text": f"[{alert['severity']}] alert:{event.alert} {event.event}{note}: {alert['asset']}:"
+        f" {alert['words'].rstrip('.')}{downstream}",
         "alert": alert,
         "by": {"actor": event.actor, "client": event.client},
         "note": event.note,

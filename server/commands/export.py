@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from mlsteward.config import Settings
+from mlsteward.errors import InvalidArgument
 from mlsteward.exchange.croissant import write_croissant
 from mlsteward.exchange.markdown import write_markdown
 from mlsteward.exchange.odcs_write import write_odcs
@@ -48,7 +49,10 @@ def export(settings: Settings, format: str, dataset: str, file: str = "-") -> in
     if file == "-":
         sys.stdout.write(text)
     else:
-        Path(file).expanduser().write_text(text, encoding="utf-8")
+        try:
+            Path(file).expanduser().write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InvalidArgument(f"{file} cannot be written: {error.strerror}.") from error
         sys.stderr.write(f"Wrote {sheet.label} to {file}.\n")
     return 0
 
