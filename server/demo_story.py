@@ -47,6 +47,7 @@ async def story(assistant: Assistant) -> None:
         async with assistant.server():
             await data(assistant)
             await meaning(assistant)
+            await health(assistant)
             await training(assistant)
             run = await kill_in_mid_training(assistant)
     except* (anyio.BrokenResourceError, anyio.ClosedResourceError, ProcessLookupError):
@@ -54,6 +55,7 @@ async def story(assistant: Assistant) -> None:
     async with assistant.server():
         await survival(assistant, run)
         await judgement(assistant)
+        await lineage(assistant)
         await drift(assistant)
 
 
@@ -68,6 +70,13 @@ async def meaning(assistant: Assistant) -> None:
     assistant.chapter("What do the columns mean?")
     await assistant.call("lookup_data_dictionary", query="departure delay")
     await assistant.call("transform_dataset", name="late_flights", sql=LATE, description="January to March, landed")
+
+
+async def health(assistant: Assistant) -> None:
+    assistant.chapter("Is it sound?")
+    await assistant.call("set_contract", show=8, dataset="flights")
+    await assistant.call("set_contract", show=3, dataset="flights", checks=["proposed"])
+    await assistant.call("check_data", dataset="flights")
 
 
 async def training(assistant: Assistant) -> None:
@@ -105,6 +114,11 @@ async def judgement(assistant: Assistant) -> None:
     await assistant.call("evaluate_model", show=20, model="late", dataset="late_flights", baseline="late@1")
     await assistant.call("explain_model", model="late@1")
     await assistant.call("predict_rows", model="late@1", rows=[FLIGHT])
+
+
+async def lineage(assistant: Assistant) -> None:
+    assistant.chapter("What breaks if a column changes?")
+    await assistant.call("trace_lineage", asset="flights.distance")
 
 
 async def drift(assistant: Assistant) -> None:

@@ -39,9 +39,10 @@ class Demo:
     @asynccontextmanager
     async def server(self) -> AsyncGenerator[None]:
         """A server process on the demo's workspace, for the length of the block."""
+        folders = ["--workspace", str(self._folder / "workspace"), "--data", str(self._folder)]
         parameters = StdioServerParameters(
             command=sys.executable,
-            args=["-P", "-m", "mlsteward", "--workspace", str(self._folder / "workspace"), "--data", str(self._folder)],
+            args=["-P", "-m", "mlsteward", "--toolsets", "all", *folders],
             env={**os.environ, "MLSTEWARD_LOG_LEVEL": "ERROR"},
         )
         async with Client(stdio_client(parameters)) as client:
