@@ -75,6 +75,8 @@ async def test_rows_added_removed_and_changed_are_told_by_the_dictionarys_key(
     assert artifact(workspace, answer, "removed.parquet") == [(2, "c2", 3.0, "note 2")]
     assert [row[0] for row in artifact(workspace, answer, "changed.parquet")] == [1, 5, 10]
     assert answer["next"] == 'check_drift(reference="orders@1", current="orders@2")'
+    text = await assistant.text("get_run", run=answer["run"])
+    assert ", ".join(answer["files"]) in text, "each file has an address that can be read as it stands"
 
 
 async def test_without_a_key_whole_rows_are_counted_with_their_repeats(

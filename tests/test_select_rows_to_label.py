@@ -56,6 +56,13 @@ async def test_without_a_model_rows_are_typical_and_none_has_a_label(assistant: 
     assert again["selected"] == answer["selected"], "the same question has the same answer"
 
 
+async def test_where_no_column_of_labels_is_known_the_answer_says_so(assistant: Assistant) -> None:
+    await points(assistant, f"SELECT code, x, y AS height, words FROM ({POINTS})")
+    answer = await finish(assistant, "select_rows_to_label", dataset="points", n=2)
+    assert answer["unlabelled"] == 240
+    assert answer["notes"][0].startswith("no column is known for the labels")
+
+
 async def test_with_a_model_rows_are_those_it_is_unsure_of(workspace: Workspace, assistant: Assistant) -> None:
     await points(assistant)
     await finish(

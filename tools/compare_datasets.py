@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from mlsteward.answer import RunFindings, clipped, fitting
 from mlsteward.data.diff_words import column_words
 from mlsteward.runs.diff_request import Sought, diff_request
-from mlsteward.runs.jobs.diff import Request, Result, files_of
+from mlsteward.runs.jobs.diff import Request, Result, pages_of
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
 
@@ -91,7 +91,7 @@ def _answer(run: Run) -> CompareAnswer:
         schema_changes=result.schema_changes[:_SCHEMA],
         columns=fitting(columns, _ROOM),
         columns_total=len(columns),
-        files=[files_of(run.number) + file for file in diff.files],
+        files=pages_of(run.number, diff.files),
         findings=[clipped(line, _LINE) for line in result.findings(run)],
         next=result.next,
     )

@@ -1,5 +1,6 @@
 """The work behind `compare_datasets`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -60,13 +61,13 @@ class Result(BaseModel):
             f"and {more} more changes of columns" if more > 0 else "",
             *lines(self.rows),
             self.assumption,
-            f"all of these rows: {files_of(run.number)}{{{','.join(self.rows.files)}}}" if self.rows.files else "",
+            "all of these rows: " + ", ".join(pages_of(run.number, self.rows.files)) if self.rows.files else "",
         ]
 
 
-def files_of(number: int) -> str:
+def pages_of(run: int, files: Sequence[str]) -> list[str]:
     """Where a run's files are read from."""
-    return f"mlsteward://runs/{number}/artifacts/"
+    return [f"mlsteward://runs/{run}/artifacts/{file}" for file in files]
 
 
 def work(request: Request, job: Job) -> Result:

@@ -115,6 +115,8 @@ def work(request: Request, job: Job) -> Result:
     notes = list(ranked.notes)
     if unlabelled > len(pool.names):
         notes.insert(0, f"chosen among {len(pool.names):,} of {unlabelled:,} unlabelled rows, drawn at random")
+    if not request.column:
+        notes.insert(0, "no column is known for the labels, so all rows count as unlabelled: name it with column")
     return Result(
         verdict=_verdict(request, len(rows), unlabelled, ranked.strategy),
         next=_next(request, rows),
