@@ -102,4 +102,4 @@ async def test_an_unknown_run_says_which_is_the_newest(assistant: Assistant, wor
 
 
 async def test_what_is_no_run_is_refused(assistant: Assistant) -> None:
-    assert "a run is a number" in await assistant.error("get_run", run="flights")
+    assert "it is a number" in await assistant.error("get_run", run="flights")
