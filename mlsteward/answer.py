@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from mlsteward.record import Record
+
 Item = TypeVar("Item", bound=BaseModel)
 
 
@@ -16,11 +18,10 @@ Item = TypeVar("Item", bound=BaseModel)
 ROOM = 7900
 
 
-class Answer(BaseModel):
+class Answer(Record):
     """The base of all results. Subclasses add their fields and say in `body` how they read as text."""
 
-    # Validators are built at first use: a server that starts has use for none.
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
     verdict: str = Field(description="The answer in one sentence.")
     next: str = Field(default="", description="The call that usually follows.")

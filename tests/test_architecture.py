@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"mlsteward": ROOT / "mlsteward"} | {
     f"mlsteward.{name}": ROOT / name for name in ("server", "tools", "resources")
 }
-BASE = {"errors", "config", "names", "answer"}
+BASE = {"errors", "config", "names", "answer", "record"}
 PURE = {
     "contracts",
     "data",

@@ -1,9 +1,10 @@
 """The tool `check_data`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings, clipped
 from mlsteward.health.pillars import Pillar, PillarReport, State
+from mlsteward.record import Record
 from mlsteward.runs.check_request import check_request
 from mlsteward.runs.jobs.check import Result
 from mlsteward.server.declare import Call, Tool
@@ -12,7 +13,7 @@ from mlsteward.store.runs import Run
 _EVIDENCE = 450
 
 
-class PillarState(BaseModel):
+class PillarState(Record):
     pillar: Pillar
     state: State
     evidence: str

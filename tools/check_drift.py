@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings, clipped
 from mlsteward.drift.report import ColumnReport, Verdict
@@ -15,6 +15,7 @@ from mlsteward.drift.words import (
     unsure_words,
     window_words,
 )
+from mlsteward.record import Record
 from mlsteward.runs.drift_request import Asked, drift_request
 from mlsteward.runs.jobs.drift import PAGE, PLOT, Result
 from mlsteward.server.declare import Call, Tool
@@ -23,7 +24,7 @@ from mlsteward.store.runs import Run
 _VERDICT = 700
 
 
-class DriftColumn(BaseModel):
+class DriftColumn(Record):
     column: str
     verdict: Verdict
     change: str = Field(description="From the reference to the current rows.")
@@ -34,7 +35,7 @@ class DriftColumn(BaseModel):
     importance: float | None = None
 
 
-class DriftWindow(BaseModel):
+class DriftWindow(Record):
     window: str
     rows: int
     verdict: Verdict

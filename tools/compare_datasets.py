@@ -1,9 +1,10 @@
 """The tool `compare_datasets`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings, clipped, fitting
 from mlsteward.data.diff_words import column_words
+from mlsteward.record import Record
 from mlsteward.runs.diff_request import Sought, diff_request
 from mlsteward.runs.jobs.diff import Request, Result, pages_of
 from mlsteward.server.declare import Call, Tool
@@ -14,7 +15,7 @@ _ROOM = 3_000
 _SCHEMA = 20
 
 
-class ChangedColumn(BaseModel):
+class ChangedColumn(Record):
     column: str
     changed: int = Field(description="Rows with another value; 0 where there is no key to tell.")
     how: str

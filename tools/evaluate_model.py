@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings, counted, table
 from mlsteward.evaluation.judgement import NamedSlice, Score, WorstSlice
@@ -21,13 +21,14 @@ from mlsteward.evaluation.words import (
     searched_words,
     worst_words,
 )
+from mlsteward.record import Record
 from mlsteward.runs.evaluate_request import Asked, evaluate_request
 from mlsteward.runs.jobs.evaluate import PAGE, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
 
 
-class SliceLine(BaseModel):
+class SliceLine(Record):
     slice: str
     rows: int
     metric: str = Field(default="", description="The model's metric with its 95 % interval.")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings
 from mlsteward.evaluation.explanation import (
@@ -14,13 +14,14 @@ from mlsteward.evaluation.explanation import (
     importance_words,
     method_words,
 )
+from mlsteward.record import Record
 from mlsteward.runs.explain_request import Asked, explain_request
 from mlsteward.runs.jobs.explain import NOTES, PAGE, Request, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
 
 
-class RowLines(BaseModel):
+class RowLines(Record):
     row: str
     prediction: float
     base: float

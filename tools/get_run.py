@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer, clipped, counted, interval, number, table
 from mlsteward.names import parse_run
+from mlsteward.record import Record
 from mlsteward.runs.folder import Event, RunFolder
 from mlsteward.runs.kinds import findings_of
 from mlsteward.server.declare import Call, Tool
@@ -22,7 +23,7 @@ _WORDS = 900
 _FINDING = 500
 
 
-class RunMetric(BaseModel):
+class RunMetric(Record):
     split: str
     name: str
     value: float | None

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer, clipped, counted, table
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import close_names
+from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.activity import Activity
 from mlsteward.store.activity_query import ActivityQuery, FoundActivity, actor_names, find_activity, read_since
@@ -16,7 +17,7 @@ MOST = 100
 _LONGEST_WHY = 300
 
 
-class Change(BaseModel):
+class Change(Record):
     number: int
     when: str
     who: str

@@ -1,10 +1,11 @@
 """The tool `list_alerts`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer, clipped, counted, table
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import close_names
+from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.alerts import STATES, Alert, find_alerts
 from mlsteward.store.transaction import Transaction
@@ -13,7 +14,7 @@ MOST = 100
 _SHOWN = 4
 
 
-class AlertLine(BaseModel):
+class AlertLine(Record):
     alert: int
     severity: str
     state: str

@@ -1,11 +1,12 @@
 """The tool `list_datasets`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer, counted, fitting, table
 from mlsteward.data.paths import list_files
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import suggest_name
+from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetSummary, registered_sources, summaries
 from mlsteward.store.tags import Tag, all_tags
@@ -15,7 +16,7 @@ _ROOM = 5_400
 _FILES_ROOM = 1_800
 
 
-class ListedDataset(BaseModel):
+class ListedDataset(Record):
     dataset: str = Field(description="Its newest version, as in flights@3.")
     rows: int
     columns: int
@@ -25,7 +26,7 @@ class ListedDataset(BaseModel):
     tags: str = Field(default="", description="Tagged versions, as in golden@2.")
 
 
-class ListedFile(BaseModel):
+class ListedFile(Record):
     source: str = Field(description="What to pass to register_dataset.")
     bytes: int
 

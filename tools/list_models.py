@@ -1,10 +1,11 @@
 """The tool `list_models`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer, counted, interval, table
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import parse_reference
+from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.models import Model, count_versions, find_model, newest_models, versions_of
 from mlsteward.store.transaction import Transaction
@@ -12,7 +13,7 @@ from mlsteward.store.transaction import Transaction
 MOST = 100
 
 
-class ModelLine(BaseModel):
+class ModelLine(Record):
     model: str
     task: str
     target: str

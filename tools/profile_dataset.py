@@ -1,11 +1,12 @@
 """The tool `profile_dataset`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer, cell, counted, fitting, number, table
 from mlsteward.data.profile import ColumnProfile, moment
 from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.errors import InvalidArgument
+from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import find_dataset
 
@@ -18,7 +19,7 @@ _WARNING = 70
 _KEPT = {"rows", "nulls", "distinct", "distinct_exact", "minimum", "maximum", "warnings", "masked"}
 
 
-class ColumnLine(BaseModel):
+class ColumnLine(Record):
     column: str
     type: str
     nulls: float | None = Field(default=None, description="Share of rows without a value.")
@@ -27,7 +28,7 @@ class ColumnLine(BaseModel):
     warnings: list[str] = []
 
 
-class ColumnDetail(BaseModel):
+class ColumnDetail(Record):
     column: str
     rows: int
     nulls: int

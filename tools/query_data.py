@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import Answer
 from mlsteward.data.sql.fit import FittedRows, Value, fit_rows, header_text, row_text
 from mlsteward.data.sql.result import QueryResult
 from mlsteward.data.sql.statement import Statement, Table, is_metadata
+from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.meta import find_tables
 
@@ -19,7 +20,7 @@ MASKED = 12
 SHORT = 300
 
 
-class ResultColumn(BaseModel):
+class ResultColumn(Record):
     name: str
     type: str
 

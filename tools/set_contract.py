@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings
 from mlsteward.contracts.check import CheckResult, Contract
 from mlsteward.contracts.compose import read_asked
 from mlsteward.data.sql.statement import Statement
 from mlsteward.errors import NotFound, NotSupported, Refused, naming
+from mlsteward.record import Record
 from mlsteward.runs.contract_request import contract_request
 from mlsteward.runs.jobs.contract import PAGE, Request, Result, result_lines
 from mlsteward.server.declare import Call, Tool
@@ -21,7 +22,7 @@ from mlsteward.store.transaction import Transaction
 _LEFT_OUT = 6
 
 
-class TriedCheck(BaseModel):
+class TriedCheck(Record):
     check: str = Field(description="As it is written in a call.")
     holds: bool
     found: str | None = Field(default=None, description="Of one that fails.")

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import RunFindings, interval, table
 from mlsteward.data.profile import ColumnProfile
 from mlsteward.dictionary.entry import Entry
 from mlsteward.errors import naming
 from mlsteward.names import check_model_name
+from mlsteward.record import Record
 from mlsteward.runs.jobs.train import ASIDE, LEADERS, NOTES, Request, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import DatasetVersion, find_dataset
@@ -23,7 +24,7 @@ from mlsteward.training.signature import ColumnHint, ImportanceRow, SetAside
 _METRICS = 12
 
 
-class HeldOutMetric(BaseModel):
+class HeldOutMetric(Record):
     name: str
     value: float | None
     low: float | None = None
@@ -32,7 +33,7 @@ class HeldOutMetric(BaseModel):
     dummy: float | None = Field(default=None, description="The baseline's that ignores all columns.")
 
 
-class Leader(BaseModel):
+class Leader(Record):
     name: str
     selection_score: float | None = Field(description="Out of fold; no held-out score.")
     sd: float | None = None

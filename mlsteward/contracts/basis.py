@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from mlsteward.data.profile import ColumnProfile, TableProfile
 from mlsteward.dictionary.relationships import Relationship
+from mlsteward.record import Record
 
 
-class Seen(BaseModel):
+class Seen(Record):
     """A version: its profile, its file, and when it came."""
 
     version: int
@@ -20,7 +19,7 @@ class Seen(BaseModel):
         return next((column for column in self.profile.columns if column.name == name), None)
 
 
-class Basis(BaseModel):
+class Basis(Record):
     """All versions that count, the oldest first; roles and masked columns of the newest; relationships found.
 
     `keys` are the columns that relationships of other datasets lead to.

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator
+
+from mlsteward.record import Record
 
 CheckType = Literal[
     "row_count",
@@ -50,7 +52,7 @@ NEW_COLUMNS = "new columns"
 MASKED = "masked"
 
 
-class Check(BaseModel):
+class Check(Record):
     """One rule. A number is measured, and `operator` compares it with `threshold` (two numbers for between).
 
     What is measured, by type:
@@ -95,7 +97,7 @@ class Check(BaseModel):
         return re.sub(r"\\(.)", lambda pair: "/" if pair[1] == "/" else pair[0], pattern, flags=re.DOTALL)
 
 
-class CheckResult(BaseModel):
+class CheckResult(Record):
     """What came of a check on one version.
 
     `value` is what was measured, in the check's unit, and `expected` the check as text. `failing` of `total` rows fail.
@@ -119,14 +121,14 @@ class CheckResult(BaseModel):
     examples: list[dict[str, str]] = []
 
 
-class ContractColumn(BaseModel):
+class ContractColumn(Record):
     """A column that every version must have, and its DuckDB type."""
 
     name: str
     type: str
 
 
-class Contract(BaseModel):
+class Contract(Record):
     """What every new version of a dataset is held to.
 
     `columns` is its schema. In mode `block` a version that fails a check of severity error is kept aside.

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import Check
 from mlsteward.contracts.parse import named_apart
 from mlsteward.contracts.text import check_text, rule_text
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import close_names
+from mlsteward.record import Record
 
 CURRENT, PROPOSED, NONE = "current", "proposed", "none"
 MOST_CHECKS = 500
 
 
-class Asked(BaseModel):
+class Asked(Record):
     """Which checks a contract is to have: those in force, those proposed, those written out in `texts`, less `less`.
 
     `none` ends the contract.

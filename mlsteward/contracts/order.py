@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import Contract
+from mlsteward.record import Record
 
 
-class PastColumn(BaseModel):
+class PastColumn(Record):
     """What a column was in an earlier version."""
 
     nulls: int
@@ -15,7 +14,7 @@ class PastColumn(BaseModel):
     mean: float | None = None
 
 
-class PastVersion(BaseModel):
+class PastVersion(Record):
     """An earlier version, as far as comparisons with a baseline need it."""
 
     version: int
@@ -23,7 +22,7 @@ class PastVersion(BaseModel):
     columns: dict[str, PastColumn] = {}
 
 
-class CheckOrder(BaseModel):
+class CheckOrder(Record):
     """A contract and what its checks are judged by.
 
     `tables` has the file of each other dataset that a check may name; `history` the earlier versions, oldest first;

@@ -3,10 +3,10 @@
 from collections.abc import Set
 from typing import Self
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 
-class Example(BaseModel):
+class Example(Record):
     """A value that changed, as text: in one row, told by its key, or in `rows` rows that changed alike."""
 
     before: str
@@ -15,7 +15,7 @@ class Example(BaseModel):
     rows: int = 1
 
 
-class ColumnDiff(BaseModel):
+class ColumnDiff(Record):
     """How a column changed in rows that both tables have; without a key only what each table holds is known.
 
     `changed` rows have another value; `nulled` of them became null and `filled` ceased to be. Of numbers, `shift` is
@@ -45,7 +45,7 @@ class ColumnDiff(BaseModel):
         return self.model_copy(update={"examples": shown})
 
 
-class RowDiff(BaseModel):
+class RowDiff(Record):
     """Rows that came, went and changed. `key` is [] where rows were compared whole.
 
     `repeated` rows have a key that occurs more than once on their side. The examples tell rows by their key, else by

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from mlsteward.errors import InvalidArgument, NotFound, Refused, UnusableData
 from mlsteward.names import close_names
+from mlsteward.record import Record
 
 MOST_FILES = 5_000
 UPLOADS = "uploads"
@@ -21,7 +20,7 @@ _ATTACHMENTS = ("/mnt/data/", "/mnt/user-data/", "/home/claude/", "/home/oai/", 
 _OWN_FILES = re.compile(r"store\..*|.*\.lock|.*\.sock", re.IGNORECASE)
 
 
-class Folders(BaseModel):
+class Folders(Record):
     """Where files may be read: the folders that the operator named, and the workspace.
 
     With `uploads_only`, of the workspace only what was sent to it: snapshots and files of runs hold what is masked.

@@ -11,10 +11,9 @@ import socket
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from pydantic import BaseModel
-
 from mlsteward.data.remote import is_public_address
 from mlsteward.errors import InvalidArgument, NotFound, Refused
+from mlsteward.record import Record
 
 POSTGRES = ("postgresql://", "postgres://")
 PORT = 5432
@@ -28,7 +27,7 @@ _IDENTIFIER = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 _EXAMPLE = "`postgresql://user@host:5432/database#schema.table`"
 
 
-class TableAddress(BaseModel):
+class TableAddress(Record):
     """A table of a database, without the password; `table` is "" where only the database is named."""
 
     host: str
@@ -51,7 +50,7 @@ class TableAddress(BaseModel):
         return f"postgresql://{user}{host}{port}/{quote(self.database, safe='')}{end}" + (f"#{named}" if named else "")
 
 
-class OpenDatabase(BaseModel):
+class OpenDatabase(Record):
     """A table of a database that may be read, and how; it holds no password.
 
     `address` is checked and pinned to `host_address`; `named` says that the operator named the database. `secret` is

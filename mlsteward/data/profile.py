@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel
-
 from mlsteward.data.engine import quote, row_of
 from mlsteward.errors import NotFound
 from mlsteward.names import close_names
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,14 +22,14 @@ _NUMBERS = (*_INTEGERS, *(f"U{name}" for name in _INTEGERS), "FLOAT", "DOUBLE", 
 _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
 
-class TopValue(BaseModel):
+class TopValue(Record):
     """A frequent value, as text."""
 
     value: str
     count: int
 
 
-class Bin(BaseModel):
+class Bin(Record):
     """A bar of a histogram: values from `low` (included) to `high` (included in the last bar only)."""
 
     low: float
@@ -38,7 +37,7 @@ class Bin(BaseModel):
     count: int
 
 
-class ColumnProfile(BaseModel):
+class ColumnProfile(Record):
     """One column. Numbers of times are seconds since 1970 (UTC); `minimum` and `maximum` of times are text.
 
     With `masked`, the level for which its reader is not cleared, nothing is told of its values.
@@ -62,7 +61,7 @@ class ColumnProfile(BaseModel):
     masked: str = ""
 
 
-class TableProfile(BaseModel):
+class TableProfile(Record):
     """All columns of a table, in its order."""
 
     rows: int

@@ -2,17 +2,16 @@
 
 from collections.abc import Container, Iterable, Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Column
+from mlsteward.record import Record
 
 # In this order each type holds every value of those before it.
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT")
 
 
-class TableSide(BaseModel):
+class TableSide(Record):
     """One of two tables. `fingerprints` by column can be held against another's of the same `scheme`.
 
     `constant` names the columns with one value or none; `nulls` and `means` are what its profile says.
@@ -29,7 +28,7 @@ class TableSide(BaseModel):
     means: dict[str, float] = {}
 
 
-class Pair(BaseModel):
+class Pair(Record):
     """A column of both tables, called `name` in the current one; `alike` says that both hold the same values."""
 
     name: str
@@ -69,7 +68,7 @@ class Pair(BaseModel):
         return (before, after) in (("FLOAT", "DOUBLE"), ("DATE", "TIMESTAMP"))
 
 
-class SchemaDiff(BaseModel):
+class SchemaDiff(Record):
     """Columns that came and went, and those of both tables; `reordered` says that these stand in another order."""
 
     added: list[Column] = []

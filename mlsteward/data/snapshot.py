@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.data.conform import conform
 from mlsteward.data.engine import literal
 from mlsteward.data.fingerprint import ALGORITHM, fingerprint_table, hash_file, hash_schema
 from mlsteward.errors import UnusableData
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,14 +19,14 @@ OBJECTS = "objects"
 _MEGABYTE = 1024 * 1024
 
 
-class Column(BaseModel):
+class Column(Record):
     """A column's name as its source spells it, and its DuckDB type."""
 
     name: str
     type: str
 
 
-class Snapshot(BaseModel):
+class Snapshot(Record):
     """Where the rows stand and what they are.
 
     `path` is relative to the workspace, or absolute when `reference` says that the rows stayed where they are.

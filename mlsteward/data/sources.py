@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.data import formats
 from mlsteward.data.csv_reader import Reading, read_delimited
 from mlsteward.data.paths import Folders
@@ -17,6 +15,7 @@ from mlsteward.data.remote import OBJECT_STORES, WEB, fetch_object, fetch_web, f
 from mlsteward.data.samples import check_sample, sample_file
 from mlsteward.data.staging import Unpacked, Watched, to_utf8, unpack, watch
 from mlsteward.errors import InvalidArgument, UnusableData
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +26,7 @@ _MEGABYTE = 1024 * 1024
 _DELIMITERS = {".tsv": "\t", ".tab": "\t"}
 
 
-class SourceOrder(BaseModel):
+class SourceOrder(Record):
     """What to read, and within which limits. `text` holds no secret: it is stored with the run.
 
     `fetched` is a file that holds already what `text` leads to; `database` is set where `text` names a table of one.

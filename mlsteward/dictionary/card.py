@@ -3,14 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from pydantic import BaseModel
-
 from mlsteward.answer import cell, clipped, counted, number
 from mlsteward.dictionary.comment import Feedback
 from mlsteward.dictionary.entry import WORDS, Entry
 from mlsteward.dictionary.lifecycle import review_words, status_words, successor_of
 from mlsteward.dictionary.link import Link, in_sight
 from mlsteward.dictionary.relationships import Relationship
+from mlsteward.record import Record
 
 # What a reader should be told is missing, and how that is put.
 _MISSING = {
@@ -40,7 +39,7 @@ class Beside:
     value: str = ""
 
 
-class Card(BaseModel):
+class Card(Record):
     """All that is recorded about an asset. `people` names who wrote a field; the rest was harvested."""
 
     asset: str

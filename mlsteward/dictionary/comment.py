@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from mlsteward.answer import clipped, counted, number
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import Reference
+from mlsteward.record import Record
 
 LONGEST = 2000
 BEST = 5
@@ -15,7 +14,7 @@ BEST = 5
 NEWEST = 3
 
 
-class Comment(BaseModel):
+class Comment(Record):
     """One person's words, with a rating from 1 to 5, or 0 for none. `asset` is written without its `version`."""
 
     number: int
@@ -36,7 +35,7 @@ class Comment(BaseModel):
         return f"“{quoted}” ({', '.join(said)})"
 
 
-class Feedback(BaseModel):
+class Feedback(Record):
     """The newest comments on an asset, how many there are, and the mean of what each person rated it last."""
 
     newest: list[Comment] = []

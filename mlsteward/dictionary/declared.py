@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.dictionary.entry import Entry
+from mlsteward.record import Record
 
 
-class ForeignKey(BaseModel):
+class ForeignKey(Record):
     """`columns` of one table point to `to_columns` of another; tables as the addresses that datasets have as source."""
 
     table: str
@@ -16,7 +15,7 @@ class ForeignKey(BaseModel):
     to_columns: list[str]
 
 
-class Declared(BaseModel):
+class Declared(Record):
     """What is declared of the table at the address `table`: words by column, values of enumerated types, keys.
 
     `foreign_keys` has those from the table and those to it.

@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Literal, get_args
 
-from pydantic import BaseModel
-
 from mlsteward.dictionary.sensitivity import higher
+from mlsteward.record import Record
 
 Role = Literal["", "key", "event_time", "target", "measure", "category", "text", "ignore"]
 ROLES: tuple[str, ...] = tuple(role for role in get_args(Role) if role)
@@ -29,7 +28,7 @@ WORDS = (
 """The fields of an entry that a person can write."""
 
 
-class Facts(BaseModel):
+class Facts(Record):
     """What the newest version of the dataset holds in a column; no words, so no reason for a new version.
 
     `evidence` says what the values look like, where that calls for care: `e-mail addresses (98 % of 200 values)`. With
@@ -50,7 +49,7 @@ class Facts(BaseModel):
         return self.nulls / self.rows if self.rows else 0.0
 
 
-class Entry(BaseModel):
+class Entry(Record):
     """One version of what is recorded about an asset.
 
     `available_at` says whether a column is known before or only after the moment of prediction. `writers` names the

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 State = Literal["approved", "suggested", "rejected", "removed"]
 Origin = Literal["person", "match", "sql"]
 
 
-class Link(BaseModel):
+class Link(Record):
     """One version of the link between a term and an asset, both written without their versions.
 
     A link that a person set or approved is `approved`, as is one to what a metric's SQL reads. One found by comparing

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.answer import ROOM as ROOM_OF_ANSWER
 from mlsteward.answer import table
 from mlsteward.dictionary.entry import Entry
+from mlsteward.record import Record
 
 # Bytes of text and data that a listing may take of an answer's 8 KB; names alone may fill all of it.
 ROOM = 6000
@@ -15,7 +14,7 @@ ROOM_FOR_NAMES = 6600
 MOST_LINES = 150
 
 
-class Line(BaseModel):
+class Line(Record):
     """A column in a few words. A description in `<>` was harvested, not written by a person."""
 
     name: str
@@ -30,7 +29,7 @@ class Line(BaseModel):
         return (self.description or "").startswith("<")
 
 
-class Listing(BaseModel):
+class Listing(Record):
     """Lines, or where a line each is too much, the names of columns by type; `left_out` counts what fits neither."""
 
     lines: list[Line] = []

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from mlsteward.answer import cell, clipped, number
 from mlsteward.data.sql.result import QueryResult
 from mlsteward.errors import InvalidSQL
+from mlsteward.record import Record
 
 MOST_COLUMNS = 6
 _LONGEST_VALUE = 60
 
 
-class MetricValue(BaseModel):
+class MetricValue(Record):
     """`values` by the names of the row's columns; `datasets` by the statement's name for each, as `flights@3`.
 
     `masked` are the columns that were hidden from whoever measured, and `error` says why there are no values.

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.data.engine import quote, row_of
 from mlsteward.data.profile import ColumnProfile, TableProfile
 from mlsteward.dictionary.roles import example_values, is_whole
 from mlsteward.dictionary.words import singular, split_words
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -46,7 +45,7 @@ class DeclaredKey:
     to_columns: tuple[str, ...]
 
 
-class Relationship(BaseModel):
+class Relationship(Record):
     """`dataset.columns` point to `to_dataset.to_columns`, which are unique there.
 
     `coverage` is the share of rows (nulls aside) whose value is found, `value_coverage` the share of distinct values;

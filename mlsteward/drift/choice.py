@@ -3,17 +3,16 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from pydantic import BaseModel
-
 from mlsteward.data.engine import quote
 from mlsteward.errors import InvalidArgument
+from mlsteward.record import Record
 
 TIME_UNITS = ("hour", "day", "week", "month", "quarter", "year")
 _UNITS = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 _SPAN = re.compile(r"(?:last\s+)?(\d+)?\s*(minute|hour|day|week|month|year)s?(?:\s+ago)?")
 
 
-class Choice(BaseModel):
+class Choice(Record):
     """What the caller asked for. `same` says that reference and current are one table, parted at `since`."""
 
     reference: str

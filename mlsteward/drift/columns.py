@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel
-
 from mlsteward.data.profile import ColumnProfile, TableProfile, type_family
 from mlsteward.data.snapshot import Column
 from mlsteward.dictionary.sensitivity import masked_words
@@ -13,6 +11,7 @@ from mlsteward.dictionary.words import split_words
 from mlsteward.drift.report import Finding
 from mlsteward.errors import NotFound
 from mlsteward.names import close_names
+from mlsteward.record import Record
 
 _IDENTIFIER = frozenset("id ids key uuid guid identifier".split())
 _CALENDAR: dict[str, tuple[float, float]] = {
@@ -34,7 +33,7 @@ _FEW_CODES = 400
 _FEW_CLASSES = 20
 
 
-class ComparedColumn(BaseModel):
+class ComparedColumn(Record):
     """A column to compare; `outcome` marks targets and predictions."""
 
     name: str

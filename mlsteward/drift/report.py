@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 Verdict = Literal["drift", "stable", "not enough data"]
 CheckKind = Literal[
@@ -10,7 +10,7 @@ CheckKind = Literal[
 ]
 
 
-class Finding(BaseModel):
+class Finding(Record):
     """One check of one column (or of the whole table: `column` is "").
 
     `effect` is in units of `measure` and matters from `gate` on; `severity` is the one over the other. `q` is `p`
@@ -38,7 +38,7 @@ class Finding(BaseModel):
     stability_index: float | None = None
 
 
-class ColumnReport(BaseModel):
+class ColumnReport(Record):
     """One column: its verdict, the finding that decides it, and in `also` what else drifted."""
 
     column: str
@@ -48,7 +48,7 @@ class ColumnReport(BaseModel):
     importance: float | None = None
 
 
-class WindowReport(BaseModel):
+class WindowReport(Record):
     """One window of the current rows.
 
     `drifted` names the columns that did, and says what of the whole table; `why` says what there is too little of.
@@ -61,7 +61,7 @@ class WindowReport(BaseModel):
     why: str = ""
 
 
-class DriftReport(BaseModel):
+class DriftReport(Record):
     """The whole answer; `columns` come worst first."""
 
     verdict: Verdict

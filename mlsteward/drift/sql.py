@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel
 
 from mlsteward.data.engine import literal, quote
 from mlsteward.drift.columns import ComparedColumn
 from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValues, Integers
 from mlsteward.drift.grid import Grid, fit_grid
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,7 +26,7 @@ GRID_CELLS = 4096
 BLOCKED_GRID_CELLS = 512
 
 
-class Sample(BaseModel):
+class Sample(Record):
     """Rows of a snapshot: those for which the SQL condition `where` holds, with the block that each belongs to."""
 
     path: str

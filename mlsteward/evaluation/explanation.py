@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from mlsteward.answer import cell, counted, markdown_table, number
 from mlsteward.evaluation.directions import Task
+from mlsteward.record import Record
 from mlsteward.training.signature import ImportanceRow
 
 # What is shown of a long list.
@@ -15,14 +14,14 @@ ROWS = 4
 TERMS = 6
 
 
-class ColumnWords(BaseModel):
+class ColumnWords(Record):
     """How the data dictionary calls a column, and in which unit it is."""
 
     business_name: str = ""
     unit: str = ""
 
 
-class Term(BaseModel):
+class Term(Record):
     """What one column adds to the prediction of a row; `error` is 0 where it is exact."""
 
     column: str
@@ -31,7 +30,7 @@ class Term(BaseModel):
     error: float = 0.0
 
 
-class RowExplanation(BaseModel):
+class RowExplanation(Record):
     """One row: `base` plus all contributions is `prediction`, on `scale`. `terms` come largest first.
 
     `said` is the prediction in words, `outcome` the class that is explained, "" for regression, `sampled` the share of

@@ -1,12 +1,12 @@
 """What an evaluation found, as models that travel from the worker to the server. Light to import."""
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 # Fewer independent units than this say nothing of how far a value may be off.
 MINIMUM_UNITS = 8
 
 
-class Score(BaseModel):
+class Score(Record):
     """A metric with its 95 % interval; no bounds where there are too few independent units."""
 
     name: str
@@ -15,7 +15,7 @@ class Score(BaseModel):
     high: float | None = None
 
 
-class Confusion(BaseModel):
+class Confusion(Record):
     """Weights of rows: true class down, predicted class across, both in the order of `classes`."""
 
     classes: list[str]
@@ -23,7 +23,7 @@ class Confusion(BaseModel):
     threshold: float | None = None
 
 
-class CalibrationBin(BaseModel):
+class CalibrationBin(Record):
     """Rows with a probability in [low, high], its mean, and the share that came true."""
 
     low: float
@@ -33,7 +33,7 @@ class CalibrationBin(BaseModel):
     rows: int
 
 
-class CalibrationScore(BaseModel):
+class CalibrationScore(Record):
     """See `evaluation.calibration.Calibration`."""
 
     brier: float
@@ -44,7 +44,7 @@ class CalibrationScore(BaseModel):
     bins: list[CalibrationBin]
 
 
-class WorstSlice(BaseModel):
+class WorstSlice(Record):
     """A slice that is worse than the slices it lies in, beyond chance."""
 
     conditions: list[str]
@@ -57,7 +57,7 @@ class WorstSlice(BaseModel):
     score: Score
 
 
-class NamedSlice(BaseModel):
+class NamedSlice(Record):
     """A part of a column that was asked for."""
 
     part: str
@@ -68,7 +68,7 @@ class NamedSlice(BaseModel):
     mean_prediction: float | None = None
 
 
-class Comparison(BaseModel):
+class Comparison(Record):
     """The model against another on rows that neither saw: first minus second, paired."""
 
     other: str
@@ -83,7 +83,7 @@ class Comparison(BaseModel):
     units: int
 
 
-class Judgement(BaseModel):
+class Judgement(Record):
     """How good a model is on rows that it did not see.
 
     `unit` names what is independent and `units` says how many there were. `mean_truth` and `mean_prediction` are the

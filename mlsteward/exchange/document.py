@@ -1,12 +1,11 @@
 """What a document of another tool says about one dataset, in our terms."""
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import Check, ContractColumn, Mode
 from mlsteward.data.snapshot import Column
+from mlsteward.record import Record
 
 
-class Target(BaseModel):
+class Target(Record):
     """A registered dataset that documents may speak of."""
 
     name: str
@@ -22,7 +21,7 @@ class Target(BaseModel):
         return [ContractColumn(name=column.name, type=column.type) for column in self.columns]
 
 
-class Described(BaseModel):
+class Described(Record):
     """What is said of one dataset: `words` of dictionary fields by column ("" for the table), and its contract.
 
     `columns` is [] where the document names no types. `left_out` says what it holds that cannot be held here.

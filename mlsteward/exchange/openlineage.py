@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
 from mlsteward.exchange.openlineage_facets import (
     DATASET_FACETS,
     INPUT_FACETS,
@@ -21,6 +19,7 @@ from mlsteward.exchange.openlineage_facets import (
     Facets,
     column_lineage,
 )
+from mlsteward.record import Record
 
 SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACET_SCHEMAS = "https://openlineage.io/spec/facets"
@@ -28,7 +27,7 @@ Ending = Literal["COMPLETE", "FAIL", "ABORT"]
 DatasetKind = Literal["TABLE", "MODEL", "FILE"]
 
 
-class Field(BaseModel):
+class Field(Record):
     """A column."""
 
     name: str
@@ -36,7 +35,7 @@ class Field(BaseModel):
     description: str = ""
 
 
-class Metrics(BaseModel):
+class Metrics(Record):
     """What a column holds. Only numbers; what a sink may not see is None."""
 
     nulls: int
@@ -47,7 +46,7 @@ class Metrics(BaseModel):
     quantiles: dict[str, float] = {}
 
 
-class Assertion(BaseModel):
+class Assertion(Record):
     """What came of one check; `column` is "" for one of the whole table."""
 
     name: str
@@ -63,7 +62,7 @@ class Assertion(BaseModel):
         return self.name.partition("(")[0].strip()
 
 
-class Dependency(BaseModel):
+class Dependency(Record):
     """`field` (of every row, for "") depends on a column of another dataset."""
 
     field: str
@@ -74,7 +73,7 @@ class Dependency(BaseModel):
     subtype: str = ""
 
 
-class DatasetFacts(BaseModel):
+class DatasetFacts(Record):
     """A dataset, a model, or what lies outside. `uri` is where the rows come from."""
 
     namespace: str
@@ -92,7 +91,7 @@ class DatasetFacts(BaseModel):
     dependencies: list[Dependency] = []
 
 
-class Parent(BaseModel):
+class Parent(Record):
     """The run of another system within which ours happened."""
 
     namespace: str
@@ -100,7 +99,7 @@ class Parent(BaseModel):
     run: str
 
 
-class RunFacts(BaseModel):
+class RunFacts(Record):
     """A run of `kind`; `ending` is None while it goes on. `tests` are checks of what it made."""
 
     id: uuid.UUID

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import Contract
 from mlsteward.data.snapshot import Column
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.relationships import Relationship
+from mlsteward.record import Record
 
 
-class SheetVersion(BaseModel):
+class SheetVersion(Record):
     """One version in a line; `standing` says whether it is kept aside or its rows are gone."""
 
     label: str
@@ -21,7 +20,7 @@ class SheetVersion(BaseModel):
     standing: str = ""
 
 
-class Sheet(BaseModel):
+class Sheet(Record):
     """`entries` has the dictionary's columns by name; `sha256` is that of the bytes of the file called `file`."""
 
     name: str

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.data.engine import quote, row_of
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -17,7 +16,7 @@ MOST_DAYS = 2200
 _AHEAD = timedelta(hours=14)
 
 
-class TimeColumn(BaseModel):
+class TimeColumn(Record):
     """The column that says when a row happened; `text` when its times have to be read from words."""
 
     name: str
@@ -31,7 +30,7 @@ class TimeColumn(BaseModel):
         return f"CASE WHEN isfinite({moment}) AND {moment} >= TIMESTAMP '{datetime.min}' THEN {moment} END"
 
 
-class DailyRows(BaseModel):
+class DailyRows(Record):
     """`counts` has the days that have rows, up to that of `newest`, which is not in the future; `ends` their last rows.
 
     `oldest` is the first row that was counted. `future` rows lie later than now, `undated` rows have no time.

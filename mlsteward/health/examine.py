@@ -5,8 +5,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.data.engine import literal
 from mlsteward.errors import InvalidArgument
@@ -19,6 +17,7 @@ from mlsteward.health.version import Version
 from mlsteward.health.volume import MINIMUM_DAYS
 from mlsteward.health.volume_report import VolumeFigures, report_of_one, volume_by_day
 from mlsteward.health.volume_units import expected_next
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,7 +29,7 @@ _ROWS = 20_000_000
 _HALF = 2
 
 
-class Examined(BaseModel):
+class Examined(Record):
     """Both pillars, and the days that were counted."""
 
     freshness: PillarReport

@@ -7,7 +7,7 @@ name them: freshness, volume, schema, lineage and quality (there: distribution).
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 Pillar = Literal["freshness", "volume", "schema", "lineage", "quality"]
 PILLARS: tuple[Pillar, ...] = get_args(Pillar)
@@ -23,7 +23,7 @@ UPSTREAM_HEALTH = "upstream_health"
 STALE = "stale_sources"
 
 
-class Breach(BaseModel):
+class Breach(Record):
     """Something that is not as it should be. `check` names it among the checks of a dataset, time after time."""
 
     check: str
@@ -32,7 +32,7 @@ class Breach(BaseModel):
     evidence: dict[str, str | float] = {}
 
 
-class PillarReport(BaseModel):
+class PillarReport(Record):
     """One pillar: its state, the evidence in a line, and the call that follows where something is to be done.
 
     `passed` has the names of the checks that found nothing. `columns` are those whose values the words tell of.

@@ -8,18 +8,17 @@ does not.
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.data.profile import type_family
 from mlsteward.health.pillars import SCHEMA, Breach, PillarReport, Severity, state_of
+from mlsteward.record import Record
 
 Compatibility = Literal["breaking", "warning", "compatible"]
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _MOST = 4
 
 
-class SchemaColumn(BaseModel):
+class SchemaColumn(Record):
     """A column of one side: `fingerprint` is that of its values, `nulls` how many it has (None: not known)."""
 
     name: str
@@ -28,7 +27,7 @@ class SchemaColumn(BaseModel):
     nulls: int | None = None
 
 
-class ColumnUse(BaseModel):
+class ColumnUse(Record):
     """A model that uses a column: as a feature of some importance (its rank, from 1), or as its target."""
 
     model: str
@@ -42,7 +41,7 @@ class ColumnUse(BaseModel):
         return f"model {self.model} uses it" + (f" (importance rank {self.rank})" if self.rank else "")
 
 
-class SchemaChange(BaseModel):
+class SchemaChange(Record):
     """One change of a column, and who feels it. `counted` says that the words tell of its values."""
 
     column: str

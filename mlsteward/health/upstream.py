@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.health.pillars import STALE, UPSTREAM_HEALTH, Breach, PillarReport, state_of
+from mlsteward.record import Record
 
 _MOST = 4
 
 
-class Upstream(BaseModel):
+class Upstream(Record):
     """A dataset that lies upstream.
 
     `label` is the version that was used (the newest of several) and `held` a newer one that was kept aside. `healthy`
@@ -26,7 +25,7 @@ class Upstream(BaseModel):
         return self.label.partition("@")[0]
 
 
-class StaleSource(BaseModel):
+class StaleSource(Record):
     """Something upstream, or the dataset itself, was made from a version that is no longer the newest."""
 
     words: str

@@ -2,12 +2,11 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel
-
 from mlsteward.health.daily import TimeColumn
+from mlsteward.record import Record
 
 
-class Version(BaseModel):
+class Version(Record):
     """A version as far as its rows' times matter; `first` and `newest` are the ends of the event time, as profiled.
 
     `time` is None where the version has no such column.
@@ -22,7 +21,7 @@ class Version(BaseModel):
     newest: datetime | None = None
 
 
-class JudgedDay(BaseModel):
+class JudgedDay(Record):
     """A day, what it brought and what it should have brought; `why` says what makes it special."""
 
     day: date

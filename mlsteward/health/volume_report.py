@@ -3,21 +3,20 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.health.day_series import DaySeries
 from mlsteward.health.pillars import VOLUME, Breach, PillarReport, State, state_of
 from mlsteward.health.version import JudgedDay
 from mlsteward.health.volume import MINIMUM_DAYS, Expectation, expected_ranges
 from mlsteward.health.volume_units import Unit, judge_totals, unit_of
+from mlsteward.record import Record
 
 _NAMED = 3
 # So far from what is expected, a day is an error and not a warning.
 _GRAVE = 2.0
 
 
-class VolumeFigures(BaseModel):
+class VolumeFigures(Record):
     """The volume pillar, and the days behind it, the newest last."""
 
     report: PillarReport

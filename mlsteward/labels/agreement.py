@@ -4,16 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.answer import interval, number
+from mlsteward.record import Record
 
 # Fewer shared rows than that say next to nothing.
 FEWEST = 10
 _Z = 1.959964
 
 
-class Agreement(BaseModel):
+class Agreement(Record):
     """`coefficient` is Cohen's κ of classes, the concordance of numbers; None where it has no value, as `words` say."""
 
     first: str

@@ -3,19 +3,18 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.data.engine import row_of
 from mlsteward.data.rows import hash_expression, text_expression
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument
 from mlsteward.labels.companions import is_companion
+from mlsteward.record import Record
 
 if TYPE_CHECKING:
     import duckdb
 
 
-class Identity(BaseModel):
+class Identity(Record):
     """By the value of `key`, a column without nulls or repeats; else by a hash of the values of `hashed`."""
 
     key: str = ""

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
-from pydantic import BaseModel
-
 from mlsteward.labels.agreement import Agreement, agree_on_classes, agree_on_numbers
+from mlsteward.record import Record
 
 
-class Annotation(BaseModel):
+class Annotation(Record):
     """What one person said of one row; `value` is the label as text."""
 
     row: str
@@ -19,7 +18,7 @@ class Annotation(BaseModel):
     at: datetime
 
 
-class Resolved(BaseModel):
+class Resolved(Record):
     """The label of a row, None where those who labelled it disagree without a majority; who they are, and when last."""
 
     row: str

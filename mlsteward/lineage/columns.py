@@ -7,10 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel
-
 from mlsteward.data.engine import connect
 from mlsteward.lineage.flow import Relation, Scope, Subtype, Unfollowed
+from mlsteward.record import Record
 
 _TREE = "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)"
 _MEMORY_MB = 128
@@ -32,7 +31,7 @@ class ColumnEdge:
     subtype: Subtype
 
 
-class ColumnLineage(BaseModel):
+class ColumnLineage(Record):
     """The edges of one statement, as a worker leaves them."""
 
     edges: list[ColumnEdge] = []

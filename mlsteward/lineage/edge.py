@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from pydantic import BaseModel
-
 from mlsteward.names import parse_reference
+from mlsteward.record import Record
 
 SOURCE = "source:"
 COLUMN = "column:"
@@ -12,7 +11,7 @@ COLUMN = "column:"
 OF_COLUMNS = frozenset({"column", "feature", "target"})
 
 
-class Edge(BaseModel):
+class Edge(Record):
     """`source` went into `target`.
 
     Both are canonical references with a version: `dataset:flights@3`, `column:flights@3.dep_delay`, `run:142`,

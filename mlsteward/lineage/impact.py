@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import clipped, counted, number
 from mlsteward.lineage.edge import COLUMN, SOURCE, Edge, table_of
 from mlsteward.lineage.graph import Walk
 from mlsteward.lineage.tree import edge_words
+from mlsteward.record import Record
 
 _NAMED = 3
 _LONGEST = 200
 
 
-class ModelUse(BaseModel):
+class ModelUse(Record):
     """How a model depends on what was asked for."""
 
     model: str

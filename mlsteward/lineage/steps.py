@@ -1,9 +1,9 @@
 """The statements that made a dataset, as a model that was trained on it keeps them."""
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 
-class TransformStep(BaseModel):
+class TransformStep(Record):
     """`sql` made the version `dataset` of the versions `sources`; labels, such as `flights@3`."""
 
     dataset: str

@@ -1,11 +1,12 @@
 """Who asks for something to be done."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from mlsteward.dictionary.sensitivity import FULL, Level
+from mlsteward.record import Record
 
 
-class Actor(BaseModel):
+class Actor(Record):
     """`name` is that of the token, or of the user who started the server; `client` is the program that called.
 
     `may_write` is false for a token whose scope is `read`; columns above `clearance` are masked.

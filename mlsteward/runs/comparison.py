@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import BaseModel
 from pydantic import Field as Described
 
 from mlsteward.answer import cell, counted, number
 from mlsteward.evaluation.association import TOGETHER, Association, Setting, associate, vary_together
 from mlsteward.evaluation.directions import greater_is_better
+from mlsteward.record import Record
 from mlsteward.store.fields import Field
 from mlsteward.store.run_lines import RunLine
 
@@ -19,7 +19,7 @@ _VALUE = 40
 _SEED = 0
 
 
-class SettingEffect(BaseModel):
+class SettingEffect(Record):
     setting: str
     words: str
     p: float | None = Described(default=None, description="Of a permutation test, not adjusted for the other settings.")

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.data.schema_diff import Pair, SchemaDiff, TableSide, diff_schemas
 from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names
+from mlsteward.record import Record
 from mlsteward.store.contracts import contract_of
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.dictionary import column_entries
@@ -14,7 +13,7 @@ from mlsteward.store.masking import Masks, masks_of
 from mlsteward.store.transaction import Transaction
 
 
-class Sought(BaseModel):
+class Sought(Record):
     """Both versions, what became of their columns, and the keys to try, best first.
 
     `asked` says that the key was named by the caller, so that no other will do. Columns above the caller's clearance,

@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mlsteward.record import Record
 from mlsteward.runs.alive import lock_is_free
 from mlsteward.runs.job import EVENTS
 
@@ -29,7 +30,7 @@ _TAIL = 4096
 Request = TypeVar("Request", bound=BaseModel)
 
 
-class WorkOrder(BaseModel):
+class WorkOrder(Record):
     """What `request.json` holds."""
 
     kind: str
@@ -38,14 +39,14 @@ class WorkOrder(BaseModel):
     memory_mb: int
 
 
-class WorkerIdentity(BaseModel):
+class WorkerIdentity(Record):
     """What `worker.json` holds: a process id and, since ids are reused, when that process was created."""
 
     pid: int
     created: float
 
 
-class Event(BaseModel):
+class Event(Record):
     """One line of `events.jsonl`."""
 
     at: datetime
@@ -53,7 +54,7 @@ class Event(BaseModel):
     message: str
 
 
-class Outcome(BaseModel):
+class Outcome(Record):
     """What `result.json` holds."""
 
     state: Literal["completed", "failed"]

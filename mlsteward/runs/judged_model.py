@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from pydantic import BaseModel
-
 from mlsteward.evaluation.directions import Task
+from mlsteward.record import Record
 from mlsteward.runs.job import ARTIFACTS
 from mlsteward.store.models import Model
 from mlsteward.store.runs import get_run
@@ -12,7 +11,7 @@ from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn
 
 
-class JudgedModel(BaseModel):
+class JudgedModel(Record):
     """`path` and `artifacts` are relative to the workspace; `fingerprint` is that of the training data."""
 
     label: str

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import clipped, counted
 from mlsteward.contracts.check import CheckResult, broken
 from mlsteward.contracts.order import CheckOrder
@@ -13,6 +11,7 @@ from mlsteward.contracts.run import run_checks
 from mlsteward.data.snapshot import Draft, Snapshot
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.sensitivity import exceeds
+from mlsteward.record import Record
 from mlsteward.runs.job import Job
 from mlsteward.store.alerts import HELD, Finding, raise_alerts, settle_alerts
 from mlsteward.store.check_results import record_checks
@@ -51,7 +50,7 @@ def why_held(order: CheckOrder | None, results: Sequence[CheckResult]) -> str:
     return f"breaks {counted(len(faults), 'check')} of its contract: {named}{more}"
 
 
-class Judgement(BaseModel):
+class Judgement(Record):
     """What the contract of its dataset says of a new version: how many checks, which failed, why it is kept aside."""
 
     checks: int = 0

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
 from pydantic import Field as Described
 
 from mlsteward.answer import cell, interval, number, table
+from mlsteward.record import Record
 from mlsteward.store.fields import Field, read_field
 from mlsteward.store.run_lines import RunLine, common_metrics
 from mlsteward.store.run_query import Found, RunQuery
@@ -15,7 +15,7 @@ _FEW_ROWS = 10
 _NAME = 63
 
 
-class RunRow(BaseModel):
+class RunRow(Record):
     run: int
     kind: str | None = None
     name: str | None = None

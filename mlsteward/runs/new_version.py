@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import CheckResult
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.data.engine import literal
@@ -24,6 +22,7 @@ from mlsteward.dictionary.relationships import (
     with_declared_keys,
 )
 from mlsteward.dictionary.suspicion import suspect
+from mlsteward.record import Record
 from mlsteward.runs.carried import with_carried
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import (
@@ -51,7 +50,7 @@ FILE = "version.json"
 _IDENTITY = "concat_ws('/', algorithm, engine, schema_hash, fingerprint)"
 
 
-class OtherTable(BaseModel):
+class OtherTable(Record):
     """Another dataset, to find relationships with; `source` is what was registered."""
 
     name: str
@@ -60,7 +59,7 @@ class OtherTable(BaseModel):
     profile: TableProfile
 
 
-class VersionPlan(BaseModel):
+class VersionPlan(Record):
     """What a worker needs of the store, and what the version will say of itself.
 
     `known` has the paths of snapshots by identity, `newest` the identity of the dataset's newest version; `carried`
@@ -85,7 +84,7 @@ class VersionPlan(BaseModel):
     snapshot_limit_mb: int = 10240
 
 
-class NewVersion(BaseModel):
+class NewVersion(Record):
     """What was made, left in the run's folder for the server. `profile` is None where nothing is new.
 
     `checks` is what the dataset's contract says of it, and `held` why it is to be kept aside, if it is.

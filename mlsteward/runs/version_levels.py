@@ -9,13 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 
-from pydantic import BaseModel
-
 from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Snapshot
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.sensitivity import DEFAULT, FULL, Level, exceeds, higher
 from mlsteward.dictionary.suspicion import Suspicion
+from mlsteward.record import Record
 from mlsteward.store.masking import levels_of, masks_of
 from mlsteward.store.runs import Run, update_run
 from mlsteward.store.transaction import Transaction
@@ -27,7 +26,7 @@ _COLUMNS = """
 """
 
 
-class KnownColumn(BaseModel):
+class KnownColumn(Record):
     """A column of the newest version, its type and the level in force."""
 
     name: str
@@ -35,7 +34,7 @@ class KnownColumn(BaseModel):
     level: str
 
 
-class KnownLevels(BaseModel):
+class KnownLevels(Record):
     """What the store knows that bears on a new version's columns.
 
     `names` has levels by column: of datasets from the same source, or of what columns are made of; `spoken` those of

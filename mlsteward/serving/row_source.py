@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument
 from mlsteward.lineage.edge import column_asset, dataset_asset, table_of
 from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import close_names, parse_reference
+from mlsteward.record import Record
 from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.lineage import edges_from, edges_to, upstream_of
 from mlsteward.store.models import Model
@@ -22,7 +21,7 @@ _SHOWN = 5
 _KINDS: dict[str, ColumnKind] = {"number": "number", "boolean": "boolean", "time": "time"}
 
 
-class AppliedStep(BaseModel):
+class AppliedStep(Record):
     """A statement that rows go through. They stand for its source `rows_as`, of which they lack `missing`; `files` has
     the snapshots of all its sources by label, and `columns` what it makes."""
 
@@ -33,7 +32,7 @@ class AppliedStep(BaseModel):
     missing: list[str] = []
 
 
-class RowSource(BaseModel):
+class RowSource(Record):
     """The version that rows look like, the columns of it that predictions need, those that rows lack, and the steps
     from there to the model, the first to be applied first."""
 

@@ -4,12 +4,11 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
-from pydantic import BaseModel
-
+from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction
 
 
-class Activity(BaseModel):
+class Activity(Record):
     """One change, by one call."""
 
     number: int = 0

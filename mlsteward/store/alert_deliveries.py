@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
+from mlsteward.record import Record
 from mlsteward.store.alert_events import AlertEvent
 from mlsteward.store.transaction import Transaction
 
@@ -23,7 +22,7 @@ BATCH = 5
 _FIELDS = tuple(AlertEvent.model_fields)
 
 
-class Claim(BaseModel):
+class Claim(Record):
     """One event for one channel, to be sent now; `attempts` counts this one."""
 
     event: AlertEvent
@@ -31,7 +30,7 @@ class Claim(BaseModel):
     attempts: int
 
 
-class Delivery(BaseModel):
+class Delivery(Record):
     """How many events a channel was given since a time, how many are still to be, and what failed last."""
 
     channel: str

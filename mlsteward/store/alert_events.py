@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
-
+from mlsteward.record import Record
 from mlsteward.store.activity import add_activity
 from mlsteward.store.changes import count_change
 from mlsteward.store.runs import get_run
@@ -15,7 +14,7 @@ from mlsteward.store.transaction import Transaction
 SYSTEM = "mlsteward"
 
 
-class AlertEvent(BaseModel):
+class AlertEvent(Record):
     """One change of an alert: `raised`, `reopened`, `escalated`, `acknowledged`, `resolved` or `settled`."""
 
     number: int

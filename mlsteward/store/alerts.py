@@ -1,22 +1,24 @@
 """Alerts: what a check found, once for each asset and check, from open over acknowledged to resolved."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
-
-from pydantic import BaseModel
 
 from mlsteward.dictionary.sensitivity import DEFAULT, Level
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.lineage.edge import Edge
 from mlsteward.names import Reference, parse_reference
+from mlsteward.record import Record
 from mlsteward.store.alert_context import affected_by, likely_causes
 from mlsteward.store.alert_events import add_event
 from mlsteward.store.lineage import add_edges, edges_to
 from mlsteward.store.masking import masked_words, masks_of, without_reasons
 from mlsteward.store.transaction import Transaction, to_json
 
+# Of so many assets that fail at once each has its own lineage followed.
+_WALKED = 20
 # The check of an alert that says that a version is kept aside.
 HELD = "version kept aside"
 Severity = Literal["info", "warning", "error"]
@@ -25,7 +27,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 STATES: tuple[State, ...] = get_args(State)
 
 
-class Finding(BaseModel):
+class Finding(Record):
     """Something that is wrong with an asset, as a check says it.
 
     `evidence` holds figures and short words; values of columns that not everybody may see stay out of it.
@@ -38,7 +40,7 @@ class Finding(BaseModel):
     evidence: dict[str, str | float] = {}
 
 
-class Alert(BaseModel):
+class Alert(Record):
     """Findings of one check on one asset. `asset` has no version; `version` is where the check failed last."""
 
     number: int
@@ -78,11 +80,7 @@ def raise_alerts(t: Transaction, findings: Sequence[Finding], *, run: int | None
 
     `run` is the run that checked: who asked for it is who raised them.
     """
-    # Walking the lineage takes several queries, and many findings are of one asset.
-    around = {
-        asset: (affected_by(t, unversioned(parse_reference(asset))), likely_causes(t, asset))
-        for asset in dict.fromkeys(finding.asset for finding in findings)
-    }
+    around = _around(t, {finding.asset: parse_reference(finding.asset) for finding in findings})
     return [_raise(t, finding, run, *around[finding.asset]) for finding in findings]
 
 
@@ -99,12 +97,16 @@ def settle_alerts(t: Transaction, dataset: str, passed_checks: Iterable[str], ru
 
 def open_alerts(t: Transaction, asset: str = "") -> list[Alert]:
     """What is open or acknowledged of an asset (a dataset with its columns), the gravest and newest first."""
-    return [alert for alert in find_alerts(t, asset) if alert.state != "resolved"]
+    where, parameters = _about(asset)
+    return _found(t, f"{where} AND state <> 'resolved'", parameters)
 
 
 def find_alerts(t: Transaction, asset: str = "") -> list[Alert]:
     """All alerts of an asset, of every asset for "": the gravest first, then those seen last."""
-    where, parameters = _about(asset)
+    return _found(t, *_about(asset))
+
+
+def _found(t: Transaction, where: str, parameters: Sequence[object]) -> list[Alert]:
     rows = t.rows(
         f"SELECT {', '.join(_COLUMNS)} FROM alerts WHERE {where}"
         " ORDER BY list_position(['error', 'warning', 'info'], severity), last_seen DESC, number DESC",
@@ -171,10 +173,31 @@ def change_state(
     return changed
 
 
+def _around(t: Transaction, assets: Mapping[str, Reference]) -> dict[str, tuple[list[str], list[str]]]:
+    """What lies downstream of each asset, and what may have made its check fail.
+
+    Walking the lineage takes several queries. Where many columns fail at once, what lies downstream of their dataset
+    stands for each.
+    """
+    many = len(assets) > _WALKED
+    near = {asset: _whole(reference).bare if many else reference.bare for asset, reference in assets.items()}
+    affected = {bare: affected_by(t, bare) for bare in dict.fromkeys(near.values())}
+    dataset = {asset: str(_whole(reference)) for asset, reference in assets.items()}
+    causes = {label: likely_causes(t, label) for label in dict.fromkeys(dataset.values())}
+    return {asset: (affected[near[asset]], causes[dataset[asset]]) for asset in assets}
+
+
+def _whole(reference: Reference) -> Reference:
+    """The dataset of a column; anything else is itself."""
+    return replace(reference, kind="dataset", column="") if reference.kind == "column" else reference
+
+
 def _raise(t: Transaction, finding: Finding, run: int | None, downstream: list[str], cause: list[str]) -> Alert:
     reference = parse_reference(finding.asset)
-    asset = unversioned(reference)
-    known = [alert for alert in find_alerts(t, asset) if (alert.asset, alert.check) == (asset, finding.check)]
+    asset = reference.bare
+    known = t.row(
+        f"SELECT {', '.join(_COLUMNS)} FROM alerts WHERE asset = ? AND check_name = ?", [asset, finding.check]
+    )
     now = datetime.now(UTC)
     seen = {
         "severity": finding.severity,
@@ -186,7 +209,7 @@ def _raise(t: Transaction, finding: Finding, run: int | None, downstream: list[s
         "downstream": downstream,
         "cause": cause,
     }
-    if not known:
+    if known is None:
         last = t.row("SELECT max(number) FROM alerts")
         number = (last[0] or 0) + 1 if last else 1
         fields = {"number": number, "asset": asset, "check": finding.check, "state": "open", "first_seen": now}
@@ -195,7 +218,7 @@ def _raise(t: Transaction, finding: Finding, run: int | None, downstream: list[s
         _connect(t, finding, alert)
         _keep_event(t, alert, event="raised", run=run)
         return alert
-    before = known[0]
+    before = _alert(known)
     alert = before.model_copy(update={**seen, "count": before.count + 1})
     _update(t, alert)
     _connect(t, finding, alert)
@@ -228,18 +251,13 @@ def _keep_event(
     add_event(t, payload, event=event, note=note, run=run, actor=actor, client=client)
 
 
-def unversioned(reference: Reference) -> str:
-    """How an asset is written without its version."""
-    return str(Reference(reference.kind, reference.name, reference.column))
-
-
 def _about(asset: str) -> tuple[str, list[object]]:
     if not asset:
         return "true", []
     reference = parse_reference(asset)
     if reference.kind == "dataset":
         return "(asset = ? OR starts_with(asset, ?))", [f"dataset:{reference.name}", f"column:{reference.name}."]
-    return "asset = ?", [unversioned(reference)]
+    return "asset = ?", [reference.bare]
 
 
 def _update(t: Transaction, alert: Alert) -> None:

@@ -4,11 +4,10 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import CheckResult
 from mlsteward.health.pillars import Pillar, PillarReport, Severity
 from mlsteward.health.verdict import verdict
+from mlsteward.record import Record
 from mlsteward.store.alerts import Finding, raise_alerts, settle_alerts
 from mlsteward.store.changes import count_change
 from mlsteward.store.masking import Masks, masked_words
@@ -19,7 +18,7 @@ _NOT_HELD = "version NOT IN (SELECT v.version FROM dataset_versions AS v WHERE v
 _RESULTS = "run dataset version pillar check_name column_name severity passed value words created".split()
 
 
-class Health(BaseModel):
+class Health(Record):
     """One look at the health of a dataset's version."""
 
     run: int
@@ -44,7 +43,7 @@ class Health(BaseModel):
         return next((report for report in self.pillars if report.pillar == name), None)
 
 
-class StoredResult(BaseModel):
+class StoredResult(Record):
     """What came of one check in one run. `column` is "" for a check of the whole table."""
 
     run: int | None

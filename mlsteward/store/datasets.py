@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from mlsteward.data.profile import TableProfile
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import InvalidArgument, NotFound, UnusableData
 from mlsteward.names import close_names, parse_reference
+from mlsteward.record import Record
 from mlsteward.store.changes import count_change
 from mlsteward.store.masking import MASKED, Masks, without_reasons
 from mlsteward.store.tags import tagged_version, tags_of
 from mlsteward.store.transaction import Transaction
 
 
-class DatasetVersion(BaseModel):
+class DatasetVersion(Record):
     """One immutable version of a dataset.
 
     `family` is shared by a lineage of versions and of the datasets made from them: a row held out for testing in one
@@ -57,7 +56,7 @@ class DatasetVersion(BaseModel):
         return f"{self.name}@{self.version}"
 
 
-class DatasetSummary(BaseModel):
+class DatasetSummary(Record):
     """The newest version of a dataset in a line."""
 
     name: str

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
+from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction, listed
 
 
-class MetricRow(BaseModel):
+class MetricRow(Record):
     """One value of one metric. Splits are `test`, `validation` (out of fold) and `train`."""
 
     run: int

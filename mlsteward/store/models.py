@@ -4,16 +4,15 @@ import json
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.lineage.steps import TransformStep
 from mlsteward.names import close_names, parse_reference
+from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn, Task
 
 
-class Score(BaseModel):
+class Score(Record):
     """A held-out metric with its 95 % interval."""
 
     value: float | None
@@ -21,7 +20,7 @@ class Score(BaseModel):
     high: float | None = None
 
 
-class Model(BaseModel):
+class Model(Record):
     """A fitted model: the file of one train run. Without a `name` its version is 0 and its run stands for it.
 
     `path` is relative to the workspace. `metrics` were measured on the held-out rows; `metric` is the one that

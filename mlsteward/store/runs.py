@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, PrivateAttr
+from pydantic import PrivateAttr
 
 from mlsteward.errors import NotFound
+from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction, to_json
 
 STATES = ("queued", "running", "completed", "failed", "cancelled", "lost", "waiting")
@@ -16,7 +17,7 @@ STATES = ("queued", "running", "completed", "failed", "cancelled", "lost", "wait
 ACTIVE = ("queued", "running")
 
 
-class Run(BaseModel):
+class Run(Record):
     """One recorded piece of work.
 
     `reads` has the dataset versions whose rows it worked on, `masked` the columns that were kept from it.

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel
-
 from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.lineage.edge import dataset_asset
 from mlsteward.names import parse_reference
+from mlsteward.record import Record
 from mlsteward.store.datasets import find_dataset
 from mlsteward.store.lineage import edges_to
 from mlsteward.store.masking import MASKED
 from mlsteward.store.transaction import Transaction
 
 
-class Stale(BaseModel):
+class Stale(Record):
     """`dataset` was made from `source`, of which there is the newer version `newest`."""
 
     dataset: str

@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel
-
 from mlsteward.errors import NotFound
 from mlsteward.names import check_tag, close_names
+from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction
 
 
-class Tag(BaseModel):
+class Tag(Record):
     """A tag and the version it stands on."""
 
     dataset: str

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from mlsteward.dictionary.documenting import document
 from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.link import Link
 from mlsteward.dictionary.metric import MetricValue
 from mlsteward.dictionary.term import called, check_synonyms, key, new_term, spelling
 from mlsteward.errors import InvalidArgument, InvalidName
+from mlsteward.record import Record
 from mlsteward.store.assets import pairs_to_link, resolve_status
 from mlsteward.store.dictionary import all_terms, find_term, write_words
 from mlsteward.store.links import links_of, set_links
@@ -17,7 +16,7 @@ from mlsteward.store.metric_values import Reads, keep_value, set_reads
 from mlsteward.store.transaction import Transaction
 
 
-class Definition(BaseModel):
+class Definition(Record):
     """What a call says of a term; what is empty stays as it is. `value` and `reads` are those of `sql`."""
 
     term: str
@@ -31,7 +30,7 @@ class Definition(BaseModel):
     reads: Reads = Reads([])
 
 
-class SavedTerm(BaseModel):
+class SavedTerm(Record):
     """A term as it stands now. `changed` are the fields that got new words, [] where there is no new version."""
 
     entry: Entry

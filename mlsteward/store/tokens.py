@@ -5,18 +5,17 @@ import secrets
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel
-
 from mlsteward.dictionary.sensitivity import DEFAULT, Level
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import check_token_name, close_names
+from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction
 
 Scope = Literal["read", "write", "admin"]
 PREFIX = "mls_"
 
 
-class Token(BaseModel):
+class Token(Record):
     """A token without its secret."""
 
     name: str

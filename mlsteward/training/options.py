@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.data.profile import TableProfile
 from mlsteward.errors import InvalidArgument, NotSupported, UnusableData
 from mlsteward.evaluation.directions import METRICS, Task, default_metric
 from mlsteward.labels.companions import companions
 from mlsteward.names import close_names
+from mlsteward.record import Record
 from mlsteward.training.signature import ColumnHint
 
 SPLITS = ("auto", "time", "group", "row")
@@ -20,7 +21,7 @@ _MOST_SECONDS = 3600.0
 _FEWEST_GROUPS = 20
 
 
-class TrainOptions(BaseModel):
+class TrainOptions(Record):
     """The arguments of a training; see `tools/train_model.py` for what they mean."""
 
     target: str
@@ -43,7 +44,7 @@ class TrainOptions(BaseModel):
     serve: str = "ensemble"
 
 
-class SplitChoice(BaseModel):
+class SplitChoice(Record):
     """How the rows will be split, and by which columns. `identity` are the columns that identify a row."""
 
     kind: Literal["time", "group", "row"]

@@ -2,13 +2,13 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from mlsteward.record import Record
 
 ColumnKind = Literal["number", "boolean", "category", "text", "time"]
 Task = Literal["binary", "multiclass", "regression"]
 
 
-class SignatureColumn(BaseModel):
+class SignatureColumn(Record):
     """A feature of a model.
 
     `type` is the DuckDB type of the training data. `low` and `high` bound the training values of a number; `levels`
@@ -25,7 +25,7 @@ class SignatureColumn(BaseModel):
     nulls: int = 0
 
 
-class ColumnHint(BaseModel):
+class ColumnHint(Record):
     """What is known of a column before it is read.
 
     The data dictionary's role and availability (`written` tells a person's word on the role from a suggestion), from
@@ -40,14 +40,14 @@ class ColumnHint(BaseModel):
     masked: str = ""
 
 
-class SetAside(BaseModel):
+class SetAside(Record):
     """A column that the model does not use, and why."""
 
     name: str
     reason: str
 
 
-class ImportanceRow(BaseModel):
+class ImportanceRow(Record):
     """What permuting `columns` (near-copies go together) on held-out rows costs in the metric."""
 
     columns: list[str]
@@ -57,7 +57,7 @@ class ImportanceRow(BaseModel):
     effect: float | None = None
 
 
-class Place(BaseModel):
+class Place(Record):
     """A line of the leaderboard: the selection score is out of fold, mean ± sd over the folds."""
 
     name: str

@@ -4,14 +4,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import BaseModel
-
 from mlsteward.contracts.check import CheckResult
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.errors import UnusableData
 from mlsteward.health.pillars import PILLARS, Pillar, PillarReport, is_healthy
 from mlsteward.health.verdict import verdict
 from mlsteward.health.version import JudgedDay, Version
+from mlsteward.record import Record
 from mlsteward.runs.health_record import record_health
 from mlsteward.runs.job import Job
 from mlsteward.store.check_results import seen_reports
@@ -27,7 +26,7 @@ _MEMORY_MB = 1024
 _DAYS = 60
 
 
-class Request(BaseModel):
+class Request(Record):
     """What to look at; made by `runs.check_request.check_request`.
 
     `versions` are those of the dataset up to the one that is looked at, which is the last. `order` is its contract with
@@ -47,7 +46,7 @@ class Request(BaseModel):
     now: datetime
 
 
-class Result(BaseModel):
+class Result(Record):
     """The five pillars, each check of the contract, and the newest days with what was expected of them."""
 
     verdict: str

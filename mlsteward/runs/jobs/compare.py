@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import counted, interval, number, table
 from mlsteward.errors import UnusableData
 from mlsteward.evaluation.association import holm
 from mlsteward.evaluation.directions import Task
 from mlsteward.lineage.made import used_edges
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.store.lineage import add_edges, models_of_runs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _MEMORY_MB = 768
 
 
-class Competitor(BaseModel):
+class Competitor(Record):
     """A run with its test predictions, a file relative to the workspace."""
 
     run: int
@@ -33,7 +34,7 @@ class Competitor(BaseModel):
     threshold: float = 0.5
 
 
-class Request(BaseModel):
+class Request(Record):
     """`best` is compared with each of `others` by `metric`; `caution` says what speaks against it."""
 
     # What comes of it is differences of metrics: nothing that could be masked.
@@ -46,7 +47,7 @@ class Request(BaseModel):
     seed: int = 0
 
 
-class Pair(BaseModel):
+class Pair(Record):
     """The metric of the best run minus that of `run` on the rows that both held out; `why` there is no comparison."""
 
     run: int
@@ -59,7 +60,7 @@ class Pair(BaseModel):
     why: str = ""
 
 
-class RowTest(BaseModel):
+class RowTest(Record):
     """The best run against another on the test rows that both held out."""
 
     run: int
@@ -71,7 +72,7 @@ class RowTest(BaseModel):
     units: int
 
 
-class Result(BaseModel):
+class Result(Record):
     """`verdict` and `next` are what `get_run` says of the run."""
 
     verdict: str

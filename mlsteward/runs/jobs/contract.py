@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.contracts.basis import Basis
 from mlsteward.contracts.check import CheckResult, Contract, broken
@@ -14,6 +12,7 @@ from mlsteward.contracts.compose import Asked, compose
 from mlsteward.contracts.order import CheckOrder
 from mlsteward.contracts.text import check_text
 from mlsteward.errors import UnusableData
+from mlsteward.record import Record
 from mlsteward.runs.job import Job
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _SHOWN = 12
 _LEFT_OUT = 6
 
 
-class Request(BaseModel):
+class Request(Record):
     """A version, and the checks to try on it.
 
     The contract of `order` has the checks that were written out, and `current` is the one in force. Proposals are
@@ -48,7 +47,7 @@ class Request(BaseModel):
     masked: list[str] = []
 
 
-class Result(BaseModel):
+class Result(Record):
     """The checks as tried; `why` says, by name, what a proposed one was derived from."""
 
     verdict: str

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel
-
 from mlsteward.data.diff_report import RowDiff
 from mlsteward.data.diff_words import lines, verdict
 from mlsteward.data.schema_diff import SchemaDiff, TableSide
 from mlsteward.errors import InvalidArgument, UnusableData
 from mlsteward.lineage.made import used_edges
+from mlsteward.record import Record
 from mlsteward.runs.diff_request import Sought
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
@@ -32,7 +31,7 @@ class Request(Sought):
     """What to compare; paths are relative to the workspace, or absolute."""
 
 
-class Result(BaseModel):
+class Result(Record):
     """What differs; `schema_changes` are what happened to columns, in words."""
 
     verdict: str

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.drift.choice import Choice
 from mlsteward.drift.columns import ComparedColumn
 from mlsteward.drift.report import DriftReport, Finding
 from mlsteward.drift.words import drift_findings
 from mlsteward.errors import UnusableData
 from mlsteward.lineage.made import used_edges
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.store.lineage import add_edges
@@ -24,7 +23,7 @@ PAGE = "drift.md"
 _MEMORY_MB = 768
 
 
-class Request(BaseModel):
+class Request(Record):
     """What to compare; paths in `choice` are relative to the workspace, or absolute. `masked` columns are left out."""
 
     choice: Choice
@@ -41,7 +40,7 @@ class Request(BaseModel):
     seed: int = 0
 
 
-class Result(BaseModel):
+class Result(Record):
     """The whole report; `verdict` and `next` are what `get_run` says of the run."""
 
     verdict: str

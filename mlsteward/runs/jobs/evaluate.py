@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.evaluation.judgement import Judgement
 from mlsteward.evaluation.words import judgement_findings
 from mlsteward.lineage.made import used_edges
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
@@ -30,7 +29,7 @@ PAGE = "evaluation.md"
 _MOST_SLICED = 30
 
 
-class Request(BaseModel):
+class Request(Record):
     """What to judge on what; `snapshot` is relative to the workspace, `threshold` 0 is the model's own.
 
     `baselines` says what simpler models scored when the model was trained; none of the columns `masked` is looked at.
@@ -51,7 +50,7 @@ class Request(BaseModel):
     seed: int = 0
 
 
-class Result(BaseModel):
+class Result(Record):
     """The judgement; `verdict` and `next` are what `get_run` says of the run.
 
     `held_out` says that the dataset is the model's own training data, of which only held-out rows were used.

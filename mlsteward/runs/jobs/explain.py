@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.evaluation.explanation import (
@@ -15,6 +13,7 @@ from mlsteward.evaluation.explanation import (
     row_findings,
 )
 from mlsteward.lineage.made import used_edges
+from mlsteward.record import Record
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
 from mlsteward.store.lineage import add_edges
@@ -36,7 +35,7 @@ _PREDICTIONS = 40_000
 _IMPORTANCE_ROWS = 1000
 
 
-class TableFile(BaseModel):
+class TableFile(Record):
     """The snapshot of a dataset version, relative to the workspace."""
 
     label: str
@@ -50,7 +49,7 @@ class TableFile(BaseModel):
         return verify_snapshot(job.workspace, self.snapshot, self.source_hash, reference=self.reference)
 
 
-class Request(BaseModel):
+class Request(Record):
     """What to explain. `background` holds the training data; `table` the dataset asked for, None when there was none.
 
     `rows` are rows as text that DuckDB casts to the signature's types, `numbers` rows of `table` (else of the training
@@ -70,7 +69,7 @@ class Request(BaseModel):
     seed: int = 0
 
 
-class Result(BaseModel):
+class Result(Record):
     """The explanation; `verdict` and `next` are what `get_run` says. `source` says which rows were permuted."""
 
     verdict: str

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted, table
 from mlsteward.data.engine import connect, literal, quote, row_of
 from mlsteward.data.rows import text_expression
@@ -20,6 +18,7 @@ from mlsteward.labels.resolve import Annotation, Resolved, agreements, latest, r
 from mlsteward.lineage.edge import Edge, dataset_asset
 from mlsteward.lineage.made import copied_columns
 from mlsteward.names import close_names
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.new_version import VersionPlan, make_version, record_version
@@ -36,7 +35,7 @@ DISPUTES = 10
 _MASKED = "masked"
 
 
-class Request(BaseModel):
+class Request(Record):
     """The labels of one person, what was said before of the same column, and the version that they go to.
 
     `allowed` are the classes that the dictionary allows; `new_column` says that the version has no such column yet.
@@ -59,7 +58,7 @@ class Request(BaseModel):
     plan: VersionPlan
 
 
-class Dispute(BaseModel):
+class Dispute(Record):
     """A row whose labels differ, who said what, and what came of it."""
 
     row: str
@@ -67,7 +66,7 @@ class Dispute(BaseModel):
     label: str
 
 
-class Result(BaseModel):
+class Result(Record):
     """What was recorded; `labelled` rows of the version have a label now."""
 
     verdict: str

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.lineage.edge import Edge
+from mlsteward.record import Record
 from mlsteward.runs.job import Job
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 PICTURE = "lineage.png"
 
 
-class Request(BaseModel):
+class Request(Record):
     """What to draw; `marked` assets stand out."""
 
     title: str
@@ -24,7 +23,7 @@ class Request(BaseModel):
     edges: list[Edge]
 
 
-class Result(BaseModel):
+class Result(Record):
     """`verdict` and `next` are what `get_run` says of the run."""
 
     verdict: str

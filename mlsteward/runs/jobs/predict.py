@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted, number, table
 from mlsteward.data.engine import connect, literal, quote, row_of
 from mlsteward.data.snapshot import draft_snapshot
 from mlsteward.lineage.made import copied_columns, predicted_edges, used_edges
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import Judgement
@@ -32,7 +31,7 @@ _MEMORY_MB = 1024
 _LONGEST_ROW = 400
 
 
-class Request(BaseModel):
+class Request(Record):
     """A model and the rows it scores: `rows` as `serving.rows` checked them, else the snapshot of a dataset.
 
     Paths are relative to the workspace. `training` has the out-of-fold predictions of the model's training rows, and
@@ -57,7 +56,7 @@ class Request(BaseModel):
     source: RowSource | None = None
 
 
-class PredictedRow(BaseModel):
+class PredictedRow(Record):
     """A row by its number, from 1: what is shown of it, and what is predicted."""
 
     row: int
@@ -65,7 +64,7 @@ class PredictedRow(BaseModel):
     predicted: dict[str, Any]
 
 
-class Result(BaseModel):
+class Result(Record):
     """`predicted` are all rows of a call, or a dataset's ten with the highest scores; `left_out` are not among them."""
 
     verdict: str

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from mlsteward.answer import clipped, counted
 from mlsteward.data.engine import connect
@@ -18,6 +18,7 @@ from mlsteward.dictionary.entry import Entry
 from mlsteward.dictionary.free_text import installed
 from mlsteward.errors import StewardError, UnusableData
 from mlsteward.lineage.made import read_edges
+from mlsteward.record import Record
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import Judgement
 from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version, record_version
@@ -40,19 +41,19 @@ _WORDS = 240
 SHOWN = 8
 
 
-class Request(BaseModel):
+class Request(Record):
     """What to read, and what the version is to be."""
 
     source: SourceOrder
     plan: VersionPlan
 
 
-class FoundRelationship(BaseModel):
+class FoundRelationship(Record):
     relationship: str
     coverage: float = Field(description="Share of rows whose value is found there.")
 
 
-class Result(BaseModel):
+class Result(Record):
     """What was read; `suggested` has columns by the role that their names and values suggest.
 
     `sensitive` has the columns whose values call for care, with why: they are masked until a person says otherwise.

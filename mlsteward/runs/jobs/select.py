@@ -4,8 +4,6 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from mlsteward.answer import cell, counted, table
 from mlsteward.data.engine import connect, literal, quote, row_of
 from mlsteward.data.snapshot import Column
@@ -13,6 +11,7 @@ from mlsteward.errors import UnusableData
 from mlsteward.labels.identity import Identity, check_key
 from mlsteward.labels.strategy import Strategy
 from mlsteward.lineage.made import used_edges
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.store.lineage import add_edges
@@ -34,7 +33,7 @@ _SHORT = 120
 _SEED = 0
 
 
-class Request(BaseModel):
+class Request(Record):
     """The rows without a label in `column`, and how to choose among them.
 
     `features` are what rows are compared by (with a model, its own are), `shown` what people see of a row; `masked`
@@ -58,7 +57,7 @@ class Request(BaseModel):
     masked: list[str] = []
 
 
-class SelectedRow(BaseModel):
+class SelectedRow(Record):
     """A row's name, what is shown of it, and how unsure a model is: 0 to 1 of classes, else in units of the target."""
 
     row: str
@@ -66,7 +65,7 @@ class SelectedRow(BaseModel):
     uncertainty: float | None = None
 
 
-class Result(BaseModel):
+class Result(Record):
     """`selected` are the rows, the most wanted first, of `unlabelled` different ones in the dataset."""
 
     verdict: str

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from mlsteward.answer import number, table
 from mlsteward.data.rows import hash_expression, share_expression
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.errors import naming
 from mlsteward.lineage.edge import model_asset
 from mlsteward.lineage.made import training_edges
+from mlsteward.record import Record
 from mlsteward.runs.job import Job
 from mlsteward.store.activity import add_activity
 from mlsteward.store.lineage import add_edges, transforms_of
@@ -34,7 +33,7 @@ NOTES = 6
 _LEADERS = 20
 
 
-class Request(BaseModel):
+class Request(Record):
     """Which rows to learn from and how; `masked` are columns that whoever asked may not see."""
 
     options: TrainOptions
@@ -50,7 +49,7 @@ class Request(BaseModel):
     masked: list[str] = []
 
 
-class Result(BaseModel):
+class Result(Record):
     verdict: str
     next: str
     name: str

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from mlsteward.answer import counted
 from mlsteward.data.engine import connect, literal
 from mlsteward.data.snapshot import Column, draft_snapshot
@@ -15,6 +13,7 @@ from mlsteward.dictionary.sensitivity import higher
 from mlsteward.errors import UnusableData
 from mlsteward.lineage.columns import ColumnEdge, ColumnLineage, column_lineage
 from mlsteward.lineage.made import transform_edges
+from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_version import Judgement
@@ -30,7 +29,7 @@ LINES = 6
 _LINEAGE = "lineage.json"
 
 
-class Request(BaseModel):
+class Request(Record):
     """A statement that passed the first wall, the file of each table that it names, its version and its columns.
 
     `levels` has how sensitive columns of tables are, where they are; columns that `masked` names are not there at all.
@@ -51,7 +50,7 @@ class Request(BaseModel):
         return Table(Path(self.tables[name]), tuple((column, "masked") for column in hidden), without=True)
 
 
-class Result(BaseModel):
+class Result(Record):
     """What was made of the rows."""
 
     verdict: str
