@@ -1,9 +1,11 @@
 """The pages `mlsteward://alerts` and `mlsteward://alerts/{number}`."""
 
 from mlsteward.answer import cell, markdown_table
+from mlsteward.dictionary.comment import Comment, comments_section
 from mlsteward.server.declare import Page
 from mlsteward.store.alert_events import AlertEvent, events_of
 from mlsteward.store.alerts import Alert, alert_numbers, find_alerts, get_alert, parse_alert
+from mlsteward.store.comments import comments_of
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
@@ -23,14 +25,14 @@ def alerts_page(workspace: Workspace) -> str:
 
 
 def alert_page(workspace: Workspace, number: str) -> str:
-    """An alert: what failed, since when, the evidence, the likely cause, what lies downstream, and its history."""
+    """An alert: what failed, the evidence, the likely cause, what lies downstream, what people say, its history."""
 
-    def read(t: Transaction) -> tuple[Alert, list[AlertEvent]]:
+    def read(t: Transaction) -> tuple[Alert, list[AlertEvent], list[Comment]]:
         alert = get_alert(t, parse_alert(number))
-        return alert, events_of(t, alert.number)
+        return alert, events_of(t, alert.number), comments_of(t, alert.label)
 
     workspace.runs.take_in()
-    alert, events = workspace.store.read(read)
+    alert, events, comments = workspace.store.read(read)
     about = (
         f"{alert.severity}, {alert.state}; seen {alert.count} times"
         if alert.count > 1
@@ -45,6 +47,7 @@ def alert_page(workspace: Workspace, number: str) -> str:
     lines += _section("Evidence", markdown_table(("what", "value"), list(alert.evidence.items())))
     lines += _section("What likely caused it", [f"- {cause}" for cause in alert.cause])
     lines += _section("What lies downstream", [f"- {asset}" for asset in alert.downstream])
+    lines += comments_section(comments)
     rows = [
         (
             f"{one.created:%Y-%m-%d %H:%M:%S}",

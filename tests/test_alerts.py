@@ -196,6 +196,13 @@ async def test_what_cannot_be_done_is_refused_in_words_and_changes_nothing(
     assert workspace.store.read(lambda t: (get_alert(t, 1).state, len(events_of(t, 1)))) == ("open", 1)
 
 
+async def test_the_page_of_an_alert_shows_what_people_say_of_it(workspace: Workspace, assistant: Assistant) -> None:
+    raised(workspace, NULLS)
+    await assistant.call("comment_on_asset", asset="alert:1", text="the source was late", rating=2)
+    page = await assistant.text("read_page", uri="mlsteward://alerts/1")
+    assert "Rated 2 of 5 by 1 person, 1 comment." in page and "“the source was late”" in page
+
+
 async def test_many_alerts_fit_one_answer_and_go_on_at_the_cursor(workspace: Workspace, assistant: Assistant) -> None:
     findings = [NULLS.model_copy(update={"check": f"check_{n}", "words": "missing " * 40}) for n in range(25)]
     raised(workspace, *findings)
