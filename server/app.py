@@ -3,8 +3,9 @@
 import functools
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +13,7 @@ import anyio.to_thread
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.tools import ToolManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -25,13 +27,14 @@ from mcp_types import (
     Resource,
     ResourceTemplate,
     ResourceTemplateReference,
+    Tool,
 )
 from pydantic import AnyUrl
 
 from mlsteward.errors import StewardError
 from mlsteward.server import pages
 from mlsteward.server.caller import clearance
-from mlsteward.server.declare import Page, Services
+from mlsteward.server.declare import Content, Page, Services
 from mlsteward.server.discovery import find_pages, find_tools
 from mlsteward.server.offer import Offer
 from mlsteward.server.prompts import add_prompts
@@ -42,12 +45,15 @@ logger = logging.getLogger("mlsteward.server")
 INSTRUCTIONS = """\
 mlsteward registers data, keeps a data dictionary, trains, judges and watches models on tables.
 Order of work: list_datasets, register_dataset, lookup_data_dictionary (ask the person what unclear columns mean and \
-whether they are known before the prediction; document_asset writes it down), train_model, compare_runs, \
-evaluate_model, explain_model, predict_rows, check_drift.
+whether they are known before the prediction; document_asset writes it down), check_data, train_model, compare_runs, \
+evaluate_model, explain_model, predict_rows, check_drift; trace_lineage tells what breaks if a column changes.
 Every answer opens with a verdict to quote and ends with `next`, the call that usually follows. \
 Work that takes long is a run: get_run waits on. \
 Report intervals and baselines with scores, and say what was set aside. \
 mlsteward:// addresses: read_page."""
+MORE = """\
+Tools for the glossary and comments, contracts, labels, alerts and the audit log may be off: who runs the server turns \
+them on with --toolsets all."""
 
 
 class Steward(MCPServer[Services]):
@@ -55,27 +61,49 @@ class Steward(MCPServer[Services]):
 
     def __init__(self, workspace: Workspace) -> None:
         settings = workspace.settings
-        self.pages = find_pages()
-        self.offer = Offer(find_tools(), toolsets=settings.toolsets, read_only=settings.read_only)
-        read = functools.partial(pages.read, self.pages)
-        self.services = Services(workspace, read, explain=self.offer.explain)
+        self.services = Services(workspace, self._read, explain=lambda following: self.offer.explain(following))
 
         @asynccontextmanager
         async def lifespan(_: MCPServer[Services]) -> AsyncGenerator[Services]:
             yield self.services
 
-        self.changing_tools = frozenset(tool.name for tool in self.offer.tools if not tool.read_only)
         super().__init__(
             "mlsteward",
             title="mlsteward",
-            instructions=instructions(self.offer),
+            instructions=instructions(settings.toolsets),
             version=version("mlsteward"),
-            tools=list(self.offer.tools),
             lifespan=lifespan,
             log_level=settings.log_level,
         )
         add_prompts(self)
         self.completion()(self._complete)
+        if settings.toolsets:
+            self._take_up_tools()  # a name that is no toolset is refused at the start
+
+    @cached_property
+    def offer(self) -> Offer:
+        """Found when first asked for: to say that it is there, a server needs none of its tools."""
+        settings = self.services.workspace.settings
+        return Offer(find_tools(), toolsets=settings.toolsets, read_only=settings.read_only)
+
+    @cached_property
+    def pages(self) -> list[Page]:
+        return find_pages()
+
+    @property
+    def changing_tools(self) -> frozenset[str]:
+        return frozenset(tool.name for tool in self.offer.tools if not tool.read_only)
+
+    def _take_up_tools(self) -> None:
+        if not self._tool_manager.list_tools():
+            self._tool_manager = ToolManager(tools=list(self.offer.tools))
+
+    def _read(self, workspace: Workspace, uri: str) -> Content:
+        return pages.read(self.pages, workspace, uri)
+
+    async def list_tools(self) -> list[Tool]:
+        self._take_up_tools()
+        return await super().list_tools()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Services, Any] | None = None
@@ -83,6 +111,7 @@ class Steward(MCPServer[Services]):
         if name not in self.offer.names:
             # The protocol's own error, as the specification has it: such a call has no result.
             raise MCPError(code=INVALID_PARAMS, message=self.offer.unknown(name).words())
+        self._take_up_tools()
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
@@ -140,12 +169,9 @@ class Steward(MCPServer[Services]):
         return Completion(values=values[:100], total=len(values), has_more=len(values) > 100)
 
 
-def instructions(offer: Offer) -> str:
+def instructions(toolsets: Sequence[str]) -> str:
     """What a host tells its model of this server."""
-    if not offer.off:
-        return INSTRUCTIONS
-    off = "; ".join(f"{toolset}: {', '.join(tools)}" for toolset, tools in offer.off.items())
-    return f"{INSTRUCTIONS} Toolsets that are off here, which who runs the server can turn on (--toolsets): {off}."
+    return INSTRUCTIONS if "all" in toolsets else f"{INSTRUCTIONS} {MORE}"
 
 
 def _described(page: Page) -> dict[str, Any]:
