@@ -184,6 +184,7 @@ BAD_CALLS: list[tuple[str, dict[str, Any], str]] = [
     ("list_alerts", {"state": "opened"}, "Did you mean `open`?"),
     ("list_alerts", {"cursor": "x"}, "is none that list_alerts gave"),
     ("list_alerts", {"asset": "thing:x"}, "names no kind of asset"),
+    ("list_alerts", {"asset": "flihgts"}, "There is no dataset, term or model 'flihgts'"),
 ]
 
 

@@ -48,6 +48,8 @@ def texts(workspace: Workspace) -> list[str]:
 async def test_without_checks_some_are_proposed_from_all_versions_and_nothing_is_saved(
     half_a_year: Workspace, assistant: Assistant
 ) -> None:
+    answer = await assistant.call("set_contract", dataset="flights", checks=[" "])
+    assert "not saved" in answer["verdict"]
     answer = await assistant.call("set_contract", dataset="flights")
     assert "not saved" in answer["verdict"]
     assert answer["next"] == 'set_contract(dataset="flights", checks=["proposed"])'

@@ -8,6 +8,7 @@ from mlsteward.names import close_names
 from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.alerts import STATES, Alert, find_alerts
+from mlsteward.store.assets import find_asset
 from mlsteward.store.transaction import Transaction
 
 MOST = 100
@@ -66,7 +67,10 @@ def list_alerts(call: Call, asset: str = "", state: str = "open", limit: int = 2
     call.workspace.runs.take_in()
 
     def read(t: Transaction) -> list[Alert]:
-        return find_alerts(t, asset)
+        found = find_alerts(t, asset)
+        if asset and not found:
+            find_asset(t, asset)
+        return found
 
     everything = call.workspace.store.read(read)
     found = [alert for alert in everything if state in ("", alert.state)]

@@ -63,7 +63,12 @@ def set_contract(
 
     def read(transaction: Transaction) -> Request:
         return contract_request(
-            transaction, workspace.folder, dataset, asked, mode=mode, save=bool(checks) and not dry_run
+            transaction,
+            workspace.folder,
+            dataset,
+            asked,
+            mode=mode,
+            save=any(line.strip() for line in checks) and not dry_run,
         )
 
     with naming(dataset=dataset):
