@@ -46,7 +46,6 @@ FOUND: list[tuple[str, set[str]]] = [
     ("token:ci", {"token:ci"}),
     ("uploads/a.csv", {"uploads/a.csv"}),
     ("run:7", {"run:7"}),
-    ("flight", set()),
 ]
 
 
@@ -99,6 +98,7 @@ async def test_what_cannot_be_asked_is_refused_in_words(assistant: Assistant) ->
         ({"since": "999999 weeks"}, "or `7 days`"),
         ({"cursor": "next"}, "is none that list_activity gave"),
         ({"asset": "alert:x"}, "it is a number"),
+        ({"asset": "flight"}, "There is no dataset, term or model 'flight'"),
     ):
         assert words in await assistant.error("list_activity", **arguments)
 
@@ -170,3 +170,11 @@ async def test_a_model_that_is_trained_is_in_the_log(workspace: Workspace, assis
     change = (await assistant.call("list_activity", asset="model:line"))["changes"][0]
     assert (change["action"], change["asset"], change["run"]) == ("train", "model:line@1", answer["run"])
     assert change["why"] == "regression of y on points@1"
+
+
+async def test_a_change_says_what_was_written_and_where_rows_came_from(assistant: Assistant, data: Path) -> None:
+    (data / "ports.csv").write_text("code,city\nAAL,Aalborg\nBLL,Billund\n")
+    await assistant.call("register_dataset", name="ports", source="ports.csv")
+    await assistant.call("document_asset", asset="ports.city", description="Where it lies.", owner="charts desk")
+    changes = (await assistant.call("list_activity", asset="ports"))["changes"]
+    assert [line["why"] for line in changes] == ["wrote description, owner", "from ports.csv"]

@@ -97,7 +97,9 @@ def document_asset(
         set_now = set_links(transaction, pairs, call.actor.name)
         return Documented(entry, written, changed, set_now, links_of(transaction, entry.asset) if pairs else [])
 
-    return _answer(call.change(write, asset=lambda done: done.entry.asset))
+    given = {**words, "columns": columns, "status": status, "terms": terms}
+    why = f"wrote {', '.join(field for field, value in given.items() if value)}"
+    return _answer(call.change(write, asset=lambda done: done.entry.asset, why=why))
 
 
 def _answer(done: Documented) -> DocumentAnswer:

@@ -11,6 +11,7 @@ from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.activity import Activity
 from mlsteward.store.activity_query import ActivityQuery, FoundActivity, actor_names, find_activity, read_since
+from mlsteward.store.assets import find_asset
 from mlsteward.store.transaction import Transaction
 
 MOST = 100
@@ -53,6 +54,8 @@ def list_activity(
 
     def read(t: Transaction) -> tuple[FoundActivity, list[str]]:
         found = find_activity(t, query, min(max(limit, 1), MOST))
+        if asset and not found.total:
+            find_asset(t, asset)
         return found, [] if found.total else actor_names(t)
 
     found, actors = call.workspace.store.read(read)

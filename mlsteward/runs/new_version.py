@@ -262,7 +262,7 @@ def _add(transaction: Transaction, run: Run, new: NewVersion) -> DatasetVersion:
         client=run.client,
         action=run.kind,
         asset=f"dataset:{placed.label}",
-        why=run.reason,
+        why=run.reason or (f"from {placed.source}" if placed.source else ""),
         run=run.number,
     )
     return placed

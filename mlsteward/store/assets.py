@@ -43,9 +43,7 @@ def _of_any_kind(transaction: Transaction, text: str) -> Reference:
     # Anything is like a name of a letter or two.
     known |= {phrase: term.asset for term in terms for phrase in phrases(term) if len(phrase) > 2}
     close = list(dict.fromkeys(known[found] for found in close_names(text, known)))
-    raise NotFound(
-        f"There is no dataset, term or model {text!r}.", close=close, next=f'lookup_data_dictionary(query="{text}")'
-    )
+    raise NotFound(f"There is no dataset, term or model {text!r}.", close=close, next="lookup_data_dictionary()")
 
 
 def _dataset(transaction: Transaction, reference: Reference) -> Reference:

@@ -39,6 +39,8 @@ _WARNINGS = 100
 _WORDS = 240
 # What is shown of a long list.
 SHOWN = 8
+# Columns that a person has to be asked about.
+_SENSITIVE = 16
 
 
 class Request(Record):
@@ -79,7 +81,7 @@ class Result(Record):
         return [*shown, f'and {more} more: profile_dataset(dataset="{dataset}")'] if more else shown
 
     def first_sensitive(self) -> dict[str, str]:
-        return dict(list(self.sensitive.items())[:SHOWN])
+        return dict(list(self.sensitive.items())[:_SENSITIVE])
 
     def seen(self, masks: Masks) -> "Result":
         """The result without what it tells of columns that the reader may not see, though it quotes none of them."""
@@ -90,6 +92,8 @@ class Result(Record):
 
     def findings(self, run: Run) -> list[str]:
         sensitive = "; ".join(f"{column}: {why}" for column, why in self.first_sensitive().items())
+        more = len(self.sensitive) - _SENSITIVE
+        sensitive += f"; and {more} more" if more > 0 else ""
         return [
             *self.judged.lines(),
             f"sensitive, masked until a person says otherwise (ask): {sensitive}" if sensitive else "",
