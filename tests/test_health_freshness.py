@@ -152,6 +152,15 @@ def test_quality_is_as_grave_as_the_gravest_check_that_failed() -> None:
     assert quality_pillar([result("e", "info", passed=False)]).state == "ok"
 
 
+def test_months_of_an_archive_registered_in_one_morning_tell_no_rhythm() -> None:
+    months = [datetime(2023, month, 28, 23) for month in range(1, 11)]
+    arrivals = [Arrival(MONDAY + place * HOUR / 60, month) for place, month in enumerate(months)]
+    days = {months[0].date() + place * DAY: 100 for place in range((months[-1] - months[0]).days + 1)}
+    report = freshness(MONDAY + HOUR, arrivals, days)
+    assert report.state == "not enough history"
+    assert "rows that were old when they came tell no rhythm" in report.words
+
+
 def test_of_many_checks_that_fail_the_first_three_are_named_and_the_others_counted() -> None:
     report = quality_pillar([stated(f"{days} days", passed=False) for days in range(2, 7)])
     assert report.words.endswith("; 2 more")

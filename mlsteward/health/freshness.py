@@ -22,6 +22,7 @@ _SPREADS = 4
 _MARGIN = 0.25
 _OF_WEEKDAY = 4
 _MOST_GAPS = 60
+_ARCHIVE = 4
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ def plausible_age(arrivals: Sequence[Arrival], counts: Mapping[date, int]) -> Li
         replaced = [
             Gap(before.newest, after.registered - before.newest)
             for before, after in pairwise(arrivals)
-            if before.newest and after.newest and after.newest > before.newest
+            if before.newest
+            and after.newest
+            and after.newest > before.newest
+            # Versions that came much faster than their rows happened are an archive, and were never fresh.
+            and _ARCHIVE * (after.registered - before.registered) >= after.newest - before.newest
         ]
         if len(replaced) >= MINIMUM_GAPS:
             return Limit(plausible(replaced, newest.newest), f"{len(replaced)} updates")
