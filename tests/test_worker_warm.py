@@ -92,5 +92,7 @@ def test_two_processes_are_never_made_for_one_run(workspace: Workspace) -> None:
     first = (folder / "result.json").stat().st_mtime_ns
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-m", "mlsteward.runs.worker", str(folder)]
-    subprocess.run(command, check=True, stdin=subprocess.PIPE, env=environment)
+    # Its input stays open while it works: a worker whose host has gone gives up.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+        assert process.wait(timeout=60) == 0
     assert (folder / "result.json").stat().st_mtime_ns == first
