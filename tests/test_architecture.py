@@ -23,9 +23,12 @@ PURE = {
     "drift",
     "evaluation",
     "exchange",
+    "gates",
     "health",
     "labels",
     "lineage",
+    "monitoring",
+    "pipeline",
     "training",
 }
 PLATFORM = {"store", "runs", "serving", "workspace"}
