@@ -192,6 +192,10 @@ class Runs:
             self._write_and_launch(lambda t: None)
         self._watch.add(going)
 
+    def tell(self) -> None:
+        """Something was decided outside of runs that those who follow them want to know."""
+        self._recorded()
+
     def close(self) -> None:
         """Stop watching. Runs go on where they outlive their host."""
         self._watch.close()
