@@ -66,15 +66,26 @@ def check_token_name(name: str) -> str:
 
 
 def check_tag(tag: str) -> str:
-    """Return `tag` if it can name a version of a dataset, else raise InvalidName with a name that could.
+    """Return `tag` if it can name a version of a dataset, else raise InvalidName with a name that could."""
+    return _check_mark("tag", tag)
 
-    Numbers and `latest` name versions already.
-    """
-    if tag == "latest":
-        raise InvalidName("`latest` always names the newest version; a tag needs a name of its own.")
-    if _MODEL_NAME.fullmatch(tag):
-        return tag
-    raise InvalidName(f"A tag cannot be {tag!r}: it is not {GRAMMAR}, or hyphens.", close=[suggest_name(tag, "tag")])
+
+def check_alias(alias: str) -> str:
+    """Return `alias` if it can name a version of a model, else raise InvalidName with a name that could."""
+    return _check_mark("alias", alias)
+
+
+def _check_mark(what: str, name: str) -> str:
+    """Numbers and `latest` name versions already."""
+    article = "an" if what == "alias" else "a"
+    if name == "latest":
+        raise InvalidName(f"`latest` always names the newest version; {article} {what} needs a name of its own.")
+    if _MODEL_NAME.fullmatch(name):
+        return name
+    raise InvalidName(
+        f"{article.capitalize()} {what} cannot be {name!r}: it is not {GRAMMAR}, or hyphens.",
+        close=[suggest_name(name, what)],
+    )
 
 
 def _check(kind: str, name: str, grammar: re.Pattern[str]) -> str:
