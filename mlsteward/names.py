@@ -60,6 +60,11 @@ def check_model_name(name: str) -> str:
     return _check("model", name, _MODEL_NAME)
 
 
+def check_deployment_name(name: str) -> str:
+    """Return `name` if it can name a deployment, else raise InvalidName with a name that could."""
+    return _check("deployment", name, _MODEL_NAME)
+
+
 def check_token_name(name: str) -> str:
     """Return `name` if it can name a token of the HTTP server, else raise InvalidName with a name that could."""
     return _check("token", name, _MODEL_NAME)

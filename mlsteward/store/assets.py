@@ -9,6 +9,7 @@ from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import Kind, Reference, close_names, parse_reference
 from mlsteward.store.alerts import get_alert
 from mlsteward.store.datasets import dataset_names, find_dataset
+from mlsteward.store.deployments import find_deployment
 from mlsteward.store.dictionary import all_terms, find_entry, find_term
 from mlsteward.store.models import find_model, model_names
 from mlsteward.store.runs import get_run
@@ -76,7 +77,7 @@ def _alert(transaction: Transaction, reference: Reference) -> Reference:
 
 
 def _deployment(transaction: Transaction, reference: Reference) -> Reference:
-    raise NotFound(f"There is no deployment {reference.name!r}: nothing is deployed.", next="list_models()")
+    return parse_reference(find_deployment(transaction, str(reference)).label)
 
 
 _FINDERS: dict[Kind, Callable[[Transaction, Reference], Reference]] = {

@@ -4,7 +4,18 @@ from mlsteward.data.engine import literal
 from mlsteward.store.masking import Masks
 
 # Tables that hold no value of a column of a dataset.
-_OPEN = frozenset({"activity", "alerts", "comments", "latest_metrics", "links", "metrics"})
+_OPEN = frozenset(
+    {
+        "activity",
+        "alerts",
+        "comments",
+        "deployment_events",
+        "deployments",
+        "latest_metrics",
+        "links",
+        "metrics",
+    }
+)
 _WORDS = literal("masked")
 _NONE = literal("[]")
 _HAS_SQL = "sql <> ''"

@@ -73,6 +73,16 @@ METADATA = {
             downstream
         FROM alerts
     """,
+    "deployments": """
+        SELECT name, revision, asked, model, shadow_model, canary, canary_model, wanted, state, words, host, port, run,
+            actor, created, changed
+        FROM deployments
+    """,
+    "deployment_events": """
+        SELECT number, deployment, revision, event, asked, model, shadow_model, canary, canary_model, words, run,
+            actor, created
+        FROM deployment_events
+    """,
     "lineage": "SELECT source, target, kind, run, detail, created FROM lineage",
     "activity": "SELECT number, created, actor, client, action, asset, why, run, hash FROM activity",
 }
