@@ -1,0 +1,39 @@
+"""The kinds of steps that a pipeline can have: which tool does each, and what it takes from the steps before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Made = Literal["dataset", "model", "deployment"]
+
+
+@dataclass(frozen=True)
+class StepKind:
+    """`takes` has arguments that, when not given, are what an earlier step made last; `makes` says in which field of
+    the answer something new stands. `fixed` arguments cannot be given.
+
+    A step that is `repeatable` gives the same for the same inputs, so that its last result can stand for it; others
+    look at the world as it is, and run every time.
+    """
+
+    tool: str
+    takes: Mapping[str, Made] = field(default_factory=dict[str, Made])
+    makes: Mapping[Made, str] = field(default_factory=dict[Made, str])
+    fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    repeatable: bool = False
+
+
+KINDS: Mapping[str, StepKind] = {
+    "register": StepKind("register_dataset", makes={"dataset": "dataset"}, repeatable=True),
+    "transform": StepKind("transform_dataset", makes={"dataset": "dataset"}, repeatable=True),
+    "check": StepKind("check_data", takes={"dataset": "dataset"}),
+    "drift": StepKind("check_drift", takes={"current": "dataset"}, repeatable=True),
+    "train": StepKind("train_model", takes={"dataset": "dataset"}, makes={"model": "model"}, repeatable=True),
+    "evaluate": StepKind("evaluate_model", takes={"model": "model", "dataset": "dataset"}, repeatable=True),
+    "gate": StepKind("promote_model", takes={"model": "model"}, fixed={"dry_run": True}),
+    "promote": StepKind("promote_model", takes={"model": "model"}, makes={"model": "model"}),
+    "deploy": StepKind("deploy_model", takes={"model": "model"}, makes={"deployment": "deployment"}),
+    "predict": StepKind(
+        "predict_rows", takes={"model": "model", "dataset": "dataset"}, makes={"dataset": "dataset"}, repeatable=True
+    ),
+}
