@@ -25,8 +25,8 @@ class Deployment(Record):
     """One endpoint as it is wanted, and how it was seen last.
 
     `asked` is what was asked for (`delay@champion` follows the alias) and `model` the version that it is now;
-    `shadow` and `shadow_model` likewise. `canary` is the percentage of requests that `canary_model` answers. `port` is
-    0 before it was first seen serving. `words` say more of `state` and hold no value of a row.
+    `shadow` and `shadow_model` likewise. `canary` is the percentage of requests that `canary_model` answers
+    since revision `canary_since`. `port` is 0 before it was first seen serving. `words` say more of `state` and hold no value of a row.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Deployment(Record):
     shadow_model: str = ""
     canary: int = 0
     canary_model: str = ""
+    canary_since: int = 0
     wanted: Wanted = "running"
     state: State = "starting"
     words: str = ""

@@ -8,6 +8,7 @@ CREATE TABLE deployments (
     shadow_model VARCHAR NOT NULL,
     canary INTEGER NOT NULL,
     canary_model VARCHAR NOT NULL,
+    canary_since INTEGER NOT NULL,
     wanted VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
     words VARCHAR NOT NULL,
