@@ -59,6 +59,7 @@ def _summary(found: Trace) -> list[str]:
         lines.append(f"- {upstream_words(found.upward)}")
     if found.downward:
         lines.append(f"- {downstream_words(found.downward, found.uses)}")
+    lines += [f"- {words}" for words in found.aliases]
     return lines + [f"- {one.words}: `{one.remedy}`" for one in found.stale]
 
 

@@ -1,10 +1,13 @@
 """The page `mlsteward://models/{name}`."""
 
+from typing import NamedTuple
+
 from mlsteward.answer import cell, counted, interval, markdown_table, number
 from mlsteward.dictionary.card import Beside, card_of
 from mlsteward.dictionary.comment import comments_section
 from mlsteward.lineage.edge import model_asset
 from mlsteward.server.declare import Page
+from mlsteward.store.aliases import AliasChange, alias_history, aliases_of
 from mlsteward.store.comments import comments_of
 from mlsteward.store.datasets import DatasetVersion
 from mlsteward.store.dictionary import find_entry
@@ -15,27 +18,51 @@ from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn
 from mlsteward.workspace import Workspace
 
+_MOVES = 20
+
+
+class Read(NamedTuple):
+    """What the store says of a model."""
+
+    model: Model
+    versions: list[Model]
+    origins: list[DatasetVersion]
+    uses: list[Use]
+    aliases: dict[str, int]
+    moves: list[AliasChange]
+
 
 def model_page(workspace: Workspace, name: str) -> str:
     """A model: its versions, held-out metrics, signature, and lineage from source to what was made with it."""
 
-    def read(transaction: Transaction) -> tuple[Model, list[Model], list[DatasetVersion], list[Use]]:
+    def read(transaction: Transaction) -> Read:
         model = find_model(transaction, name)
         versions = versions_of(transaction, model.name) if model.name else [model]
-        return model, versions, origins_of(transaction, model.dataset), uses_of_model(transaction, model.label)
+        origins, uses = origins_of(transaction, model.dataset), uses_of_model(transaction, model.label)
+        moves = alias_history(transaction, model.name) if model.name else []
+        return Read(model, versions, origins, uses, aliases_of(transaction, model.name), moves)
 
     workspace.runs.take_in()
-    model, versions, origins, uses = workspace.store.read(read)
+    model, versions, origins, uses, aliases, moves = workspace.store.read(read)
     about = f"{model.task} of {model.target}" + (f", classes {', '.join(model.classes)}" if model.classes else "")
     lines = [f"# Model {model.label}", "", f"{about}; {model.estimator or 'estimator not recorded'}.", ""]
     lines += [f"Chosen by {model.metric} on out-of-fold predictions."]
     if len(model.classes) == 2:
         lines.append(f"Predicts {model.classes[1]} from a probability of {number(model.threshold)} on.")
+    if model.name:
+        lines.append(f"Its card: mlsteward://models/{model.name}/{model.version}/card")
     lines += ["", "## Metrics on held-out rows", ""]
     lines += markdown_table(("metric", "value [95 %]"), [[key, interval(*score)] for key, score in _scores(model)])
     if len(versions) > 1:
         lines += ["", "## Versions", ""]
-        lines += markdown_table(("version", model.metric, "dataset", "run", "by", "created"), map(_version, versions))
+        lines += markdown_table(
+            ("version", "aliases", model.metric, "dataset", "run", "by", "created"),
+            [_version(one, aliases) for one in versions],
+        )
+    if moves:
+        lines += ["", "## Aliases", ""]
+        lines += [f"- {alias}: {model.name}@{version}" for alias, version in aliases.items()]
+        lines += ["", *map(_move, moves[:_MOVES])]
     lines += ["", "## Signature", "", "What a row must have; null stands for a missing value.", ""]
     headers = ("column", "kind", "type", "values in training", "nulls")
     lines += markdown_table(
@@ -76,10 +103,25 @@ def _scores(model: Model) -> list[tuple[str, tuple[float | None, float | None, f
     return [(name, (score.value, score.low, score.high)) for name, score in model.metrics.items()]
 
 
-def _version(model: Model) -> list[object]:
+def _move(move: AliasChange) -> str:
+    run = f", run:{move.run}" if move.run else ""
+    why = f": {move.reason}" if move.reason else ""
+    return f"- {move.created:%Y-%m-%d %H:%M} UTC {move.words} by {move.actor or 'unknown'}{run}{why}"
+
+
+def _version(model: Model, aliases: dict[str, int]) -> list[object]:
     score = model.metrics.get(model.metric)
     shown = interval(score.value, score.low, score.high) if score else None
-    return [model.version, shown, model.dataset, f"run:{model.run}", model.actor, f"{model.created:%Y-%m-%d %H:%M}"]
+    own = ", ".join(alias for alias, version in aliases.items() if version == model.version)
+    return [
+        model.version,
+        own,
+        shown,
+        model.dataset,
+        f"run:{model.run}",
+        model.actor,
+        f"{model.created:%Y-%m-%d %H:%M}",
+    ]
 
 
 def _values(column: SignatureColumn) -> str:

@@ -82,7 +82,7 @@ async def test_the_newest_version_of_each_name_is_listed_with_its_score(
     answer = await assistant.call("list_models")
     assert [(line["model"], line.get("versions")) for line in answer["models"]] == [("cancelled@1", 1), ("delay@2", 2)]
     assert answer["models"][1]["score"] == "roc_auc 0.75 [0.73, 0.77]"
-    assert "delay@2 | binary | late | june@1 | roc_auc 0.75 [0.73, 0.77]" in await assistant.text("list_models")
+    assert "delay@2 | – | binary | late | june@1 | roc_auc 0.75 [0.73, 0.77]" in await assistant.text("list_models")
 
 
 @pytest.mark.parametrize("name", ["delay", "delay@1", "model:delay"])
@@ -118,7 +118,7 @@ async def test_the_page_shows_versions_metrics_signature_and_lineage(models: Wor
         "# Model delay@2",
         "Predicts yes from a probability of 0.31 on.",
         "| roc_auc | 0.75 [0.73, 0.77] |",
-        "| 1 | 0.7 [0.68, 0.72] | june@1 | run:1 | ann |",
+        "| 1 | – | 0.7 [0.68, 0.72] | june@1 | run:1 | ann |",
         "| distance | number | DOUBLE | 17 to 4983 | 0 |",
         "| carrier | category | VARCHAR | UA, AA | 3 |",
         "- dataset flights@1, 1,000 rows, from flights.csv",

@@ -37,6 +37,7 @@ class LineageAnswer(Answer):
     path: list[str] = Field(default_factory=list[str])
     models: list[ModelUse] = Field(default_factory=list[ModelUse])
     owner: str = ""
+    aliases: list[str] = Field(default_factory=list[str])
     stale: list[str] = Field(default_factory=list[str])
     chart: list[str] = Field(default_factory=list[str], description="Lines of a Mermaid flowchart.")
     left_out: int = Field(default=0, description="Assets that did not fit here; the page has more.")
@@ -47,6 +48,7 @@ class LineageAnswer(Answer):
     def body(self) -> list[str]:
         return [
             *self.stale,
+            "; ".join(self.aliases),
             *self.path,
             *([f"upstream ({self.upstream_total}):", *self.upstream] if self.upstream else []),
             *([f"downstream ({self.downstream_total}):", *self.downstream] if self.downstream else []),
@@ -118,6 +120,7 @@ def _answer(found: Trace, most: int) -> LineageAnswer:
         downstream=downstream,
         models=found.uses[:_MODELS],
         owner=found.owner,
+        aliases=found.aliases[:_MODELS],
         stale=[one.words for one in found.stale[:_MODELS]],
         left_out=left_up + left_down,
         deeper=any(walk.cut for walk in found.walks),

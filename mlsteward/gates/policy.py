@@ -1,27 +1,38 @@
 """The policy of a workspace, a TOML file: what a model must show, what a person must allow, when it is retrained."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from tomllib import TOMLDecodeError, loads
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
-from mlsteward.gates.rules import Gates, Table
+from mlsteward.errors import InvalidArgument
+from mlsteward.gates.policy_mistakes import told
+from mlsteward.gates.rules import Alias, Gates, ModelName, Table
 
 DEFAULT_POLICY = Path(__file__).with_name("default_policy.toml")
+_MOST_TOLD = 12
 
 
 class ApprovalRules(Table):
     """What waits for a person: `promote` and `deploy` name aliases, or are true for all and false for none."""
 
-    promote: bool | list[str] = ["champion"]
-    deploy: bool | list[str] = False
+    promote: bool | list[Alias] = ["champion"]
+    deploy: bool | list[Alias] = False
     delete: bool = True
     expires_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 72
     by: list[Literal["host", "terminal"]] = ["host", "terminal"]
 
+    @model_validator(mode="after")
+    def _somebody(self) -> "ApprovalRules":
+        if not self.by and (self.promote or self.deploy or self.delete):
+            raise ValueError('`by` is empty, so nobody could approve: name "host", "terminal" or both')
+        return self
+
     def wants(self, action: Literal["promote", "deploy", "delete"], alias: str = "") -> bool:
         """Whether a person must allow it."""
-        rule = getattr(self, action)
+        rule: bool | list[str] = getattr(self, action)
         return rule if isinstance(rule, bool) else alias in rule
 
 
@@ -43,9 +54,9 @@ class ModelRules(Table):
 
 
 class Policy(ModelRules):
-    """The whole file. `models` has the names of models and what is said of them, everything else filled in."""
+    """The whole file. `models` has the names of models and what holds for them, what is said of all filled in."""
 
-    models: dict[str, ModelRules] = {}
+    models: dict[ModelName, ModelRules] = {}
 
     def of(self, model: str) -> ModelRules:
         """What holds for a model."""
@@ -57,4 +68,30 @@ def read_policy(text: str) -> Policy:
 
     Raises InvalidArgument with every mistake: its line, what is wrong and what was close.
     """
-    raise NotImplementedError
+    try:
+        said = loads(text)
+    except TOMLDecodeError as error:
+        raise InvalidArgument(f"The policy is no TOML: {error}.") from error
+    try:
+        Policy.model_validate(said)
+        return Policy.model_validate(_filled(said))
+    except ValidationError as error:
+        mistakes = told(text, error, Policy)
+    more = f"\n… and {len(mistakes) - _MOST_TOLD} more" if len(mistakes) > _MOST_TOLD else ""
+    count = f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "a mistake"
+    raise InvalidArgument(f"The policy has {count}:\n" + "\n".join(mistakes[:_MOST_TOLD]) + more)
+
+
+def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The file with what it says of all models under each that it names."""
+    general = {key: value for key, value in said.items() if key != "models"}
+    return {**general, "models": {name: _over(general, own) for name, own in said.get("models", {}).items()}}
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        merged[key] = _over(cast(Mapping[str, Any], under), cast(Mapping[str, Any], value)) if both else value
+    return merged

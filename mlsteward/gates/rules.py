@@ -1,11 +1,44 @@
 """What the policy says of each gate: whether it is looked at, its limits, and what follows when it cannot tell."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from mlsteward.errors import InvalidName
+from mlsteward.evaluation.directions import METRICS, greater_is_better
+from mlsteward.names import check_alias, check_model_name, close_names
 from mlsteward.record import Record
 
+# Metrics that cannot be above 1.
+_AT_MOST_ONE = (frozenset(METRICS["binary"]) | frozenset(METRICS["multiclass"]) | {"r2"}) - {"log_loss"}
+
+
+def _metric(name: str) -> str:
+    known = list(dict.fromkeys(metric for metrics in METRICS.values() for metric in metrics))
+    if name in known:
+        return name
+    close = close_names(name, known)
+    instead = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"
+    raise ValueError(f"it is no metric; {instead}")
+
+
+def _name(check: Callable[[str], str]) -> Callable[[str], str]:
+    """A name's check as pydantic wants it."""
+
+    def checked(name: str) -> str:
+        try:
+            return check(name)
+        except InvalidName as error:
+            raise ValueError(error.said()) from error
+
+    return checked
+
+
+Alias = Annotated[str, AfterValidator(_name(check_alias))]
+ModelName = Annotated[str, AfterValidator(_name(check_model_name))]
+Metric = Annotated[str, AfterValidator(_metric)]
+AutoMetric = Annotated[str, AfterValidator(lambda name: name if name == "auto" else _metric(name))]
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Column = Annotated[str, Field(min_length=1)]
@@ -43,20 +76,34 @@ class ContractRules(GateRules):
 class ThresholdRules(GateRules):
     """`min` and `max` by metric, on held-out rows; `by` says whether the value counts or the bound of its interval."""
 
-    min: dict[str, float] = {}
-    max: dict[str, float] = {}
+    min: dict[Metric, float] = {}
+    max: dict[Metric, float] = {}
     by: Literal["value", "bound"] = "value"
+
+    @field_validator("min", "max")
+    @classmethod
+    def _the_right_way(cls, limits: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        for name, limit in limits.items():
+            right = "min" if greater_is_better(name) else "max"
+            if info.field_name != right:
+                raise ValueError(
+                    f"{name} is better when {'high' if right == 'min' else 'low'}: its limit is a `{right}`"
+                )
+            if name in _AT_MOST_ONE and limit > 1:
+                raise ValueError(f"{name} is never above 1")
+        return limits
 
 
 class NonInferiorityRules(GateRules):
     """Not worse than the champion by more than `margin`: the paired interval of the difference excludes it.
 
     `margin` is in the metric's unit for metrics of shares (AUC, F1), `relative_margin` a share of the champion's for
-    others (RMSE, log loss). `metric` "" is the one that the champion was chosen by.
+    others (RMSE, log loss). `metric` "auto" is the one that
+    the champion was chosen by.
     """
 
     undecided: Literal["refuse", "warn"] = "refuse"
-    metric: str = ""
+    metric: AutoMetric = "auto"
     margin: Share = 0.01
     relative_margin: Share = 0.02
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -114,6 +161,8 @@ class CostRules(GateRules):
 
 class ArtifactRules(GateRules):
     """The file has the registered bytes and types, and gives the predictions that were measured."""
+
+    undecided: Literal["refuse", "warn"] = "refuse"
 
 
 class LineageRules(GateRules):

@@ -10,6 +10,7 @@ from mlsteward.lineage.edge import Edge
 from mlsteward.lineage.graph import Walk
 from mlsteward.lineage.impact import ModelUse, model_uses
 from mlsteward.names import KINDS, parse_reference
+from mlsteward.store.aliases import all_aliases
 from mlsteward.store.dictionary import entries_of
 from mlsteward.store.lineage import walk_lineage
 from mlsteward.store.lineage_assets import TracedAsset, find_traced
@@ -25,7 +26,10 @@ _IN_ADDRESS = re.compile(r"[\w.@+ -]{1,200}")
 
 @dataclass
 class Trace:
-    """An asset with the walks that were asked for, who owns it, the models that use it and what of it is stale."""
+    """An asset with the walks that were asked for, who owns it, the models that use it and what of it is stale.
+
+    `aliases` says which of the models on the way have some.
+    """
 
     asset: TracedAsset
     upward: Walk | None = None
@@ -33,6 +37,7 @@ class Trace:
     owner: str = ""
     uses: list[ModelUse] = field(default_factory=list[ModelUse])
     stale: list[Stale] = field(default_factory=list[Stale])
+    aliases: list[str] = field(default_factory=list[str])
 
     @property
     def walks(self) -> list[Walk]:
@@ -71,7 +76,23 @@ def trace(transaction: Transaction, text: str, direction: Direction, depth: int)
     if direction != "upstream":
         found.downward = walk_lineage(transaction, asset.downward, "downstream", depth)
         found.uses = model_uses(found.downward)
+    found.aliases = _aliases(transaction, found)
     return found
+
+
+def _aliases(transaction: Transaction, found: Trace) -> list[str]:
+    """`model:delay@3 is champion`, of the models that were reached and of the asset itself."""
+    near = {asset: None for walk in found.walks for asset in walk.distance if asset.startswith("model:")}
+    near |= {found.asset.name: None} if found.asset.name.startswith("model:") else {}
+    standing = all_aliases(transaction) if near else {}
+    words: list[str] = []
+    for asset in near:
+        reference = parse_reference(asset)
+        own = [
+            alias for alias, version in standing.get(reference.name, {}).items() if str(version) == reference.version
+        ]
+        words += [f"{asset} is {' and '.join(own)}"] if own else []
+    return words
 
 
 def _owner(transaction: Transaction, asset: TracedAsset) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.lineage.steps import TransformStep
-from mlsteward.names import close_names, parse_reference
+from mlsteward.names import check_model_name, close_names, parse_reference
 from mlsteward.record import Record
+from mlsteward.store.aliases import aliases_of
 from mlsteward.store.transaction import Transaction
 from mlsteward.training.signature import SignatureColumn, Task
 
@@ -68,8 +69,24 @@ def add_model(transaction: Transaction, model: Model) -> Model:
     return placed
 
 
+def name_model(transaction: Transaction, run: int, name: str) -> Model:
+    """Give the model of a run that has no name one: it becomes the next version of that name.
+
+    Raises InvalidArgument where it has a name already: versions keep theirs.
+    """
+    model = _of_run(transaction, run)
+    if model.name:
+        raise InvalidArgument(f"The model of run:{run} is {model.label} already, and versions keep their names.")
+    transaction.execute(
+        "UPDATE models SET name = ?, version = 1 + coalesce((SELECT max(version) FROM models WHERE name = ?), 0)"
+        " WHERE run = ?",
+        [check_model_name(name), name, run],
+    )
+    return _of_run(transaction, run)
+
+
 def find_model(transaction: Transaction, text: str) -> Model:
-    """The model that `delay`, `delay@2`, `delay@latest`, `model:delay@2`, `run:142` or `142` names."""
+    """The model that `delay`, `delay@2`, `delay@latest`, `delay@champion`, `model:delay@2`, `run:142`, `142` names."""
     bare = text.strip()
     if bare.isdigit():
         bare = f"run:{bare}"
@@ -83,11 +100,18 @@ def find_model(transaction: Transaction, text: str) -> Model:
         raise _not_found(transaction, reference.name)
     if reference.version in ("", "latest"):
         return versions[0]
+    aliases = aliases_of(transaction, reference.name)
+    wanted = str(aliases.get(reference.version, reference.version))
     for model in versions:
-        if str(model.version) == reference.version:
+        if str(model.version) == wanted:
             return model
-    labels = [model.label for model in versions]
-    raise NotFound(f"`{reference.name}` has no version or alias {reference.version!r}.", close=labels)
+    close = [f"{reference.name}@{alias}" for alias in close_names(reference.version, aliases)]
+    known = f"; its aliases are {', '.join(aliases)}" if aliases else "; it has no alias yet"
+    raise NotFound(
+        f"`{reference.name}` has no version or alias {reference.version!r}{known}.",
+        close=[*close, *(model.label for model in versions)],
+        next=f'list_models(name="{reference.name}")',
+    )
 
 
 def versions_of(transaction: Transaction, name: str) -> list[Model]:
