@@ -21,12 +21,22 @@ def caller(context: Context[Any, Any], workspace: Workspace) -> Actor:
     """Who calls: the token's name over HTTP, else the user of this machine; and with which client."""
     parameters = context.request_context.session.client_params
     info = parameters.client_info if parameters else None
-    client = f"{info.name} {info.version}".strip() if info else ""
+    return current_actor(workspace, f"{info.name} {info.version}".strip() if info else "")
+
+
+def current_actor(workspace: Workspace, client: str) -> Actor:
+    """Whoever's token came with the request of this moment, else the user of this machine."""
     token = get_access_token()
     if token is None:
         return Actor(name=workspace.user, client=client, clearance=clearance(workspace))
-    may_write = "write" in token.scopes or "admin" in token.scopes
-    return Actor(name=token.client_id, client=client, may_write=may_write, clearance=clearance(workspace))
+    is_admin = "admin" in token.scopes
+    return Actor(
+        name=token.client_id,
+        client=client,
+        may_write="write" in token.scopes or is_admin,
+        may_approve=is_admin,
+        clearance=clearance(workspace),
+    )
 
 
 def clearance(workspace: Workspace) -> Level:

@@ -23,7 +23,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool as SDKTool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.uri_template import UriTemplate
-from mcp_types import CallToolResult, ImageContent, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ImageContent, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import Field, PrivateAttr
 
 from mlsteward.answer import Answer
@@ -32,6 +32,7 @@ from mlsteward.dictionary.sensitivity import FULL
 from mlsteward.errors import Refused, RunFailed, StewardError
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.seen import seen_run
+from mlsteward.server.approval import Asking
 from mlsteward.server.arguments import argument_model, validate_arguments
 from mlsteward.server.caller import caller
 from mlsteward.server.schema import slim_input, slim_output
@@ -76,6 +77,10 @@ class Call:
     read: Callable[[str], Content]
     report: Callable[[float, str], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
+    # The run that this call goes on with, because a person was asked about it in between; 0 for a call of its own.
+    continues: int = 0
+    # The run that was found to wait for a person.
+    waits_for: int = 0
 
     @property
     def settings(self) -> Settings:
@@ -117,6 +122,8 @@ class Call:
     def look(self, number: int, wait_seconds: float) -> Run:
         """The run as the caller may see it, after `wait_seconds` at most, however it ended."""
         run = self.workspace.runs.wait(number, self.bounded(wait_seconds), self._progress)
+        if run.state == "waiting":
+            self.waits_for = number
         if self.actor.clearance == FULL:
             return run
         return self.workspace.store.read(lambda t: seen_run(t, number))
@@ -192,9 +199,9 @@ class Tool(SDKTool):
             if not self.read_only:
                 call.check_may_change(self.name)
             values = validate_arguments(self.name, self._arguments, arguments)
-            answer: Answer = await anyio.to_thread.run_sync(
-                partial(self.fn, call, **values), abandon_on_cancel=True, limiter=services.limiter
-            )
+            answer = await self._answered(call, values, services.limiter, Asking(context, workspace, actor))
+            if isinstance(answer, InputRequiredResult):
+                return answer
             answer.next = services.explain(answer.next)
             return to_result(answer) if convert_result else answer
         except StewardError as error:
@@ -209,6 +216,23 @@ class Tool(SDKTool):
             ) from error
         finally:
             call.cancelled.set()
+
+    async def _answered(
+        self, call: Call, values: Mapping[str, Any], limiter: anyio.CapacityLimiter, asking: Asking
+    ) -> Answer | InputRequiredResult:
+        """The function's answer; once more if a person has decided in between what it waited for."""
+        function = partial(self.fn, call, **values)
+        call.continues = await asking.resumed()
+        answer: Answer = await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
+        if not call.waits_for or call.continues:
+            return answer
+        asked = await asking.about(call.waits_for)
+        if isinstance(asked, InputRequiredResult):
+            return asked
+        if asked:
+            call.continues = call.waits_for
+            answer = await anyio.to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
+        return answer
 
 
 def _clipped(words: str) -> str:

@@ -12,6 +12,7 @@ from mlsteward.record import Record
 from mlsteward.runs.folder import Event, RunFolder
 from mlsteward.runs.kinds import findings_of
 from mlsteward.server.declare import Call, Tool
+from mlsteward.store.approvals import Approval, approval_of_run
 from mlsteward.store.metrics import MetricRow, metrics_of
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -77,14 +78,15 @@ def get_run(call: Call, run: str, wait_seconds: float = 20) -> RunAnswer:
     """
     found = call.look(parse_run(run), wait_seconds)
 
-    def read(t: Transaction) -> list[MetricRow]:
-        return metrics_of(t, found.number)
+    def read(t: Transaction) -> tuple[list[MetricRow], Approval | None]:
+        return metrics_of(t, found.number), approval_of_run(t, found.number)
 
+    recorded, approval = call.workspace.store.read(read)
     folder = RunFolder(call.workspace.runs.folder(found.number))
     event = folder.last_event() if found.state == "running" and not found.withheld else None
-    metrics = sorted(call.workspace.store.read(read), key=lambda metric: metric.split != "test")
+    metrics = sorted(recorded, key=lambda metric: metric.split != "test")
     answer = RunAnswer(
-        verdict=_verdict(found, event, call.workspace.runs.outlive_host),
+        verdict=_verdict(found, event, approval, call.workspace.runs.outlive_host),
         run=found.number,
         kind=found.kind,
         state=found.state,
@@ -103,7 +105,8 @@ def get_run(call: Call, run: str, wait_seconds: float = 20) -> RunAnswer:
         page=f"mlsteward://runs/{found.number}",
         next=_next(found),
     )
-    lines = [*([found.withheld] if found.withheld else []), *findings_of(found)]
+    asked = [f"approval: {approval.line()}"] if approval and found.state == "completed" else []
+    lines = [*([found.withheld] if found.withheld else []), *asked, *findings_of(found)]
     return _with_findings(answer, [clipped(line, _FINDING) for line in lines])
 
 
@@ -117,7 +120,7 @@ def _with_findings(answer: RunAnswer, lines: list[str]) -> RunAnswer:
         shown -= 1
 
 
-def _verdict(run: Run, event: Event | None, outlives: bool) -> str:
+def _verdict(run: Run, event: Event | None, approval: Approval | None, outlives: bool) -> str:
     label = f"{run.label} ({run.kind}{' ' + run.name if run.name else ''})"
     words = clipped(run.error.partition("\n")[0], _WORDS)
     after = f" after {number(_seconds(run), 3)} s" if run.started else ""
@@ -126,8 +129,8 @@ def _verdict(run: Run, event: Event | None, outlives: bool) -> str:
         return f"{label} is running{after}{how_far}." + ("" if outlives else " It ends when this server ends.")
     if run.state == "queued":
         return f"{label} is queued: it starts when a worker is free."
-    if run.state == "waiting":
-        return f"{label} waits for a person's approval."
+    if run.state == "waiting" and approval:
+        return f"{label}: {approval.asset} {approval.line()}."
     if run.state == "completed":
         said = run.result.get("verdict")
         return f"{label} completed{after}" + (f": {clipped(said, _WORDS)}" if isinstance(said, str) and said else ".")

@@ -63,7 +63,7 @@ class _OutOfDate(Exception):
 
 def _decide(t: "Transaction", number: int, decision: Decision) -> Approval:
     approval = find_approval(t, number)
-    _check(approval, decision)
+    check_decision(approval, decision)
     run = get_run(t, number)
     if decision.approve:
         _grant(t, run)
@@ -85,7 +85,8 @@ def _decide(t: "Transaction", number: int, decision: Decision) -> Approval:
     return closed
 
 
-def _check(approval: Approval, decision: Decision) -> None:
+def check_decision(approval: Approval, decision: Decision) -> None:
+    """Raise Refused when the request, as it stands, cannot be decided so."""
     if approval.state not in ("pending", "refused"):
         raise Refused(f"What run:{approval.run} asked for can no longer be decided: it was {approval.line()}.")
     if decision.way not in approval.ways:
