@@ -43,17 +43,19 @@ from mlsteward.workspace import Workspace
 logger = logging.getLogger("mlsteward.server")
 
 INSTRUCTIONS = """\
-mlsteward registers data, keeps a data dictionary, trains, judges and watches models on tables.
+mlsteward registers data, keeps a data dictionary, trains, judges, delivers and watches models on tables.
 Order of work: list_datasets, register_dataset, lookup_data_dictionary (ask the person what unclear columns mean and \
 whether they are known before the prediction; document_asset writes it down), check_data, train_model, compare_runs, \
-evaluate_model, explain_model, predict_rows, check_drift; trace_lineage tells what breaks if a column changes.
+evaluate_model, explain_model, promote_model (its gates decide, or a person), deploy_model, check_deployment; \
+check_drift between tables.
 Every answer opens with a verdict to quote and ends with `next`, the call that usually follows. \
 Work that takes long is a run: get_run waits on. \
 Report intervals and baselines with scores, and say what was set aside. \
 mlsteward:// addresses: read_page."""
 MORE = """\
-Tools for the glossary and comments, contracts, labels, alerts and the audit log may be off: who runs the server turns \
-them on with --toolsets all."""
+The tools for lineage, versions, tracking, operations (rollback, packaging), monitoring and outcomes, pipelines and \
+retraining, glossary, contracts, labels, alerts and audit may be off: who runs the server turns them on with \
+--toolsets all."""
 
 
 class Steward(MCPServer[Services]):

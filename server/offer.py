@@ -8,7 +8,7 @@ from mlsteward.names import close_names
 from mlsteward.server.declare import Tool
 
 # What is on unless --toolsets says otherwise: every tool of the list is read on every turn of a conversation.
-DEFAULT_TOOLSETS = ("data", "dictionary", "judgement", "lineage", "training", "watch")
+DEFAULT_TOOLSETS = ("data", "delivery", "dictionary", "judgement", "training", "watch")
 # Answers point to pages, so the tool that reads them is always there.
 _ALWAYS = "pages"
 _CALL = re.compile(r"(\w+)\(")

@@ -98,4 +98,4 @@ def _answer(run: Run) -> CompareAnswer:
     )
 
 
-TOOL = Tool(compare_datasets, title="Compare two datasets", toolset="data", read_only=True)
+TOOL = Tool(compare_datasets, title="Compare two datasets", toolset="versions", read_only=True)

@@ -87,4 +87,4 @@ def log_run(
     )
 
 
-TOOL = Tool(log_run, title="Record a run made elsewhere", toolset="training", read_only=False)
+TOOL = Tool(log_run, title="Record a run made elsewhere", toolset="tracking", read_only=False)
