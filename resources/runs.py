@@ -13,6 +13,7 @@ from mlsteward.runs.kinds import findings_of
 from mlsteward.runs.seen import seen_run
 from mlsteward.server.declare import Page
 from mlsteward.store.activity import Activity, activity_of
+from mlsteward.store.approvals import Approval, approval_of_run
 from mlsteward.store.comments import comments_of
 from mlsteward.store.metrics import MetricRow, metrics_of, steps_of
 from mlsteward.store.runs import Run, get_run, run_numbers
@@ -29,14 +30,15 @@ def run_page(workspace: Workspace, number: str) -> str:
     wanted = parse_run(number)
     workspace.runs.take_in()
 
-    def read(t: Transaction) -> tuple[Run, list[MetricRow], list[MetricRow], list[Activity]]:
+    def read(t: Transaction) -> tuple[Run, list[MetricRow], list[MetricRow], list[Activity], Approval | None]:
         run = seen_run(t, wanted)
-        return run, metrics_of(t, wanted), steps_of(t, wanted), activity_of(t, run.label)
+        return run, metrics_of(t, wanted), steps_of(t, wanted), activity_of(t, run.label), approval_of_run(t, wanted)
 
-    run, metrics, steps, changes = workspace.store.read(read)
+    run, metrics, steps, changes, approval = workspace.store.read(read)
     folder = RunFolder(workspace.runs.folder(run.number))
     lines = [f"# {run.label}: {run.kind}{' ' + run.name if run.name else ''}, {run.state}", ""]
     lines += [f"- {label}: {value}" for label, value in _facts(run) if value]
+    lines += [f"- approval to {approval.action} {approval.asset}: {approval.line()}"] if approval else []
     if run.withheld:
         lines += ["", run.withheld]
     if run.error:

@@ -102,6 +102,9 @@ async def test_a_person_who_approves_in_the_host_has_it_done(workspace: Workspac
     assert grants(workspace, run) == 1
     (activity,) = workspace.store.read(lambda t: activity_of(t, ASSET))
     assert (activity.action, activity.why, activity.run) == ("approve promote", "I looked.", run)
+    async with host(workspace, None, mode) as assistant:
+        page = await assistant.text("read_page", uri=f"mlsteward://runs/{run}")
+    assert f"approval to promote {ASSET}: granted by" in page
 
 
 @both_protocols
