@@ -244,3 +244,13 @@ def test_what_makes_no_sense_is_refused(flights: Workspace, tmp_path: Path, caps
     assert "has no store yet" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["gc", "--older-than", "soon", "--workspace", str(flights.folder)])
+
+
+def test_where_the_policy_wants_a_person_for_deleting_nothing_goes_without_one(
+    flights: Workspace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (flights.folder / "policy.toml").write_text("[approval]\ndelete = true\n")
+    assert main(["gc", "--keep", "2", "--delete", "--workspace", str(flights.folder)]) == 1
+    assert "Nobody may approve yet: `mlsteward approver add NAME`" in capfd.readouterr().err
+    assert main(["gc", "--keep", "2", "--workspace", str(flights.folder)]) == 0
+    assert "Would give up" in capfd.readouterr().out

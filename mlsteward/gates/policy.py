@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from mlsteward.errors import InvalidArgument
 from mlsteward.gates.policy_mistakes import told
 from mlsteward.gates.rules import Alias, Gates, ModelName, Table
+from mlsteward.pipeline.retrain_rules import RetrainRules
 
 DEFAULT_POLICY = Path(__file__).with_name("default_policy.toml")
 _MOST_TOLD = 12
@@ -20,7 +21,7 @@ class ApprovalRules(Table):
 
     promote: bool | list[Alias] = ["champion"]
     deploy: bool | list[Alias] = False
-    delete: bool = True
+    delete: bool = False
     expires_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 72
     by: list[Literal["host", "terminal"]] = ["host", "terminal"]
 
@@ -36,21 +37,22 @@ class ApprovalRules(Table):
         return rule if isinstance(rule, bool) else alias in rule
 
 
-class RetrainRules(Table):
-    """When models are retrained."""
-
-
 class MonitorRules(Table):
     """How deployments are watched."""
 
 
 class ModelRules(Table):
-    """What the policy says of one model, over what it says of all."""
+    """What the policy says of one model, over what it says of all. `guarded` are the aliases that have gates."""
 
+    guarded: bool | list[Alias] = ["champion"]
     gates: Gates = Gates()
     approval: ApprovalRules = ApprovalRules()
     retrain: RetrainRules = RetrainRules()
     monitor: MonitorRules = MonitorRules()
+
+    def guards(self, alias: str) -> bool:
+        """Whether a model must pass the gates before the alias may stand on it."""
+        return self.guarded if isinstance(self.guarded, bool) else alias in self.guarded
 
 
 class Policy(ModelRules):

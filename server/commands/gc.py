@@ -11,7 +11,9 @@ from mlsteward.answer import counted
 from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.runs.collect import Collection, collect, plan_collection
+from mlsteward.runs.policy import workspace_policy
 from mlsteward.server.command import Command
+from mlsteward.server.passphrase import authorise
 from mlsteward.workspace import Workspace
 
 _AGE = re.compile(r"(\d+)([hdw])")
@@ -19,8 +21,8 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _SHOWN = 40
 
 
-def gc(settings: Settings, *, delete: bool, keep: int, older_than: timedelta) -> int:
-    """Print what goes, or would go without `delete`."""
+def gc(settings: Settings, *, delete: bool, keep: int, older_than: timedelta, approver: str = "") -> int:
+    """Print what goes, or would go without `delete`, which an approver must allow where the policy says so."""
     if not (settings.workspace / "store.duckdb").exists():
         raise NotFound(f"The workspace {settings.workspace} has no store yet.")
     if keep < 1:
@@ -29,6 +31,8 @@ def gc(settings: Settings, *, delete: bool, keep: int, older_than: timedelta) ->
     try:
         workspace.runs.take_in()
         if delete:
+            if workspace_policy(workspace.folder).approval.wants("delete"):
+                authorise(workspace, approver, "gc --delete")
             found = collect(
                 workspace.store,
                 workspace.folder,
@@ -82,10 +86,11 @@ def _arguments(parser: argparse.ArgumentParser, _: argparse.ArgumentParser) -> N
     parser.add_argument(
         "--older-than", type=_age, default=timedelta(days=30), metavar="AGE", help="only what is as old (30d)"
     )
+    parser.add_argument("--as", dest="approver", metavar="NAME", default="", help="who allows it, if policy asks")
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
-    return gc(settings, delete=given.delete, keep=given.keep, older_than=given.older_than)
+    return gc(settings, delete=given.delete, keep=given.keep, older_than=given.older_than, approver=given.approver)
 
 
 COMMAND = Command("gc", "give up rows that nothing needs any more; shows what would go first", _arguments, _run)
