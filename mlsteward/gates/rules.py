@@ -123,12 +123,27 @@ class WorstSliceRules(GateRules):
     columns: list[Column] = []
 
 
+Measure = Literal[
+    "selection_rate",
+    "true_positive_rate",
+    "false_positive_rate",
+    "accuracy",
+    "mean_prediction",
+    "mean_error",
+    "mean_absolute_error",
+]
+
+
 class FairnessRules(GateRules):
-    """Between the groups of each of `columns` the measures differ by no more than `most_difference`."""
+    """Between the groups of each of `columns` the measures differ by no more than `most_difference`.
+
+    Without `measures` those count that suit the task.
+    """
 
     columns: list[Column] = []
     most_difference: Share = 0.1
     fewest_rows: Annotated[int, Field(ge=10)] = 50
+    measures: list[Measure] = []
 
 
 class CalibrationRules(GateRules):
