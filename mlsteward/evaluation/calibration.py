@@ -25,6 +25,15 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True)
+class JudgedProbability:
+    """(n,) probabilities, (n,) 1 where what they are of came true, and in words what that is."""
+
+    probability: Floats
+    came_true: Floats
+    about: str
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How far probabilities are from shares.
 
@@ -53,17 +62,14 @@ def measure_calibration(
     """
     if predictions.scores is None or len(predictions) < MINIMUM_ROWS:
         return None
-    codes = encode(truth, predictions.classes)
-    weight = np.ones(len(codes)) if weights is None else weights
-    if len(predictions.classes) == 2:
-        probability, came_true = predictions.positive(), (codes == 1).astype(np.float64)
-        brier, about = (probability - came_true) ** 2, f"the probability of {predictions.classes[1]!r}"
-    else:
-        probability = predictions.scores.max(axis=1)
-        came_true = (predictions.scores.argmax(axis=1) == codes).astype(np.float64)
+    found = judged_probability(truth, predictions)
+    probability, came_true = found.probability, found.came_true
+    weight = np.ones(len(probability)) if weights is None else weights
+    brier = (probability - came_true) ** 2
+    if len(predictions.classes) > 2:
+        codes = encode(truth, predictions.classes)
         brier = ((predictions.scores - np.eye(len(predictions.classes))[codes]) ** 2).sum(axis=1)
-        about = "the probability of the predicted class"
-    parts = [part for part in _equal_parts(probability, bins) if weight[part].sum() > 0]
+    parts = [part for part in equal_parts(probability, bins) if weight[part].sum() > 0]
     gaps = np.array([_gap(probability[part], came_true[part], weight[part]) for part in parts])
     share, difference, deviation = gaps.T
     return Calibration(
@@ -72,11 +78,26 @@ def measure_calibration(
         plain_error=float((share * np.abs(difference)).sum() / share.sum()),
         noise=float((share * deviation).sum() / share.sum()) * math.sqrt(2 / math.pi),
         bins=[_bin(probability[part], came_true[part], weight[part]) for part in parts],
-        about=about,
+        about=found.about,
     )
 
 
-def _equal_parts(probability: Floats, bins: int) -> list[np.ndarray]:
+def judged_probability(truth: np.ndarray, predictions: Predictions) -> JudgedProbability:
+    """Two classes: the probability of the positive one; more: that of the predicted class (Guo et al. 2017).
+
+    Raises ValueError for predictions without probabilities.
+    """
+    if predictions.scores is None:
+        raise ValueError("calibration is of probabilities")
+    codes = encode(truth, predictions.classes)
+    if len(predictions.classes) == 2:
+        about = f"the probability of {predictions.classes[1]!r}"
+        return JudgedProbability(predictions.positive(), (codes == 1).astype(np.float64), about)
+    came_true = (predictions.scores.argmax(axis=1) == codes).astype(np.float64)
+    return JudgedProbability(predictions.scores.max(axis=1), came_true, "the probability of the predicted class")
+
+
+def equal_parts(probability: Floats, bins: int) -> list[np.ndarray]:
     """Row positions of each bin; equal probabilities share a bin."""
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
     of_row = np.searchsorted(edges, probability, side="right")
