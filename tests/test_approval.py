@@ -10,11 +10,14 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitRequestParams, ElicitResult, InputRequiredResult, InputResponses
 
 from mlsteward.errors import Refused, StewardError
@@ -29,6 +32,7 @@ from mlsteward.store.metrics import metrics_of
 from mlsteward.store.runs import get_run, update_run
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, text_of
+from tests.test_http import create_token, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -234,6 +238,35 @@ async def test_an_answer_is_good_for_its_own_call_only_and_only_once(workspace: 
         replayed = await session.call_tool("get_run", again, input_responses=accepted, request_state=kept)
     assert "can no longer be decided" in text_of(replayed)
     assert grants(workspace, second) == 1
+
+
+@both_protocols
+async def test_over_http_a_token_that_is_not_admin_is_not_asked(
+    workspace: Workspace, tmp_path: Path, mode: str
+) -> None:
+    run = waiting_run(workspace)
+    tokens = {scope: create_token(tmp_path, scope, scope) for scope in ("write", "admin")}
+    asked: list[str] = []
+
+    async def approve(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"approve": True, "reason": ""})
+
+    states: list[str] = []
+    with serving(tmp_path) as server:
+        for token in tokens.values():
+            async with (
+                httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+                Client(
+                    streamable_http_client(f"{server.url}/mcp", http_client=http),
+                    mode=mode,  # pyright: ignore[reportArgumentType] - a literal
+                    elicitation_callback=approve,
+                ) as client,
+            ):
+                states.append((await Assistant(client).call("get_run", run=str(run)))["state"])
+    assert states == ["waiting", "completed"]
+    assert len(asked) == 1
+    assert approval(workspace, run).approver == "admin"
 
 
 def test_of_many_who_decide_at_once_one_does(workspace: Workspace) -> None:
