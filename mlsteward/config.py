@@ -1,5 +1,6 @@
 """Settings: flags of the command line, else `MLSTEWARD_*` in the environment, else defaults."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,6 +38,8 @@ class Settings(BaseSettings):
     query_seconds: float = Field(default=20.0, gt=0)
     snapshot_limit_mb: int = Field(default=10240, ge=1)
     allow_private_addresses: bool = False
+    endpoint_host: str = "127.0.0.1"
+    endpoint_allowed_hosts: Annotated[list[str], NoDecode] = []
     alert_webhook: SecretStr = SecretStr("")
     alert_command: str = ""
     # The names that OpenLineage's own clients read count too.
@@ -64,7 +67,7 @@ class Settings(BaseSettings):
     def _split_addresses(cls, value: object) -> object:
         return value.split() if isinstance(value, str) else value
 
-    @field_validator("toolsets", mode="before")
+    @field_validator("toolsets", "endpoint_allowed_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -85,6 +88,16 @@ class Settings(BaseSettings):
     @classmethod
     def _resolved(cls, value: list[Path]) -> list[Path]:
         return [folder.expanduser().resolve() for folder in value]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing but this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def nearest_workspace(start: Path) -> Path:

@@ -11,10 +11,12 @@ from mlsteward.data.paths import UPLOADS, Folders
 from mlsteward.dictionary.sensitivity import FULL, Level, lower
 from mlsteward.runs.alert_delivery import AlertDelivery
 from mlsteward.runs.runs import Runs
+from mlsteward.serving.endpoint.desired import DEPLOYMENTS
 from mlsteward.store.store import Store
 
 if TYPE_CHECKING:
     from mlsteward.data.query_process import QueryProcess
+    from mlsteward.runs.endpoints import Endpoints
     from mlsteward.runs.lineage_delivery import LineageDelivery
 
 
@@ -98,6 +100,23 @@ class Workspace:
             parent=read_parent(settings.openlineage_parent_id),
         )
 
+    @cached_property
+    def endpoints(self) -> "Endpoints":
+        """What keeps endpoints serving what is deployed."""
+        from mlsteward.runs.endpoints import Endpoints
+
+        return Endpoints(
+            self.folder,
+            self.store,
+            allowed_hosts=self.settings.endpoint_allowed_hosts,
+            noticed=self._tell_others(),
+        )
+
+    def look_after_endpoints(self) -> None:
+        """Serve what is deployed, where anything ever was."""
+        if (self.folder / DEPLOYMENTS).is_dir():
+            self.endpoints.wake()
+
     def _tell_others(self) -> Callable[[], None]:
         """What is called when something was recorded: there already, so that it knows from when on."""
         others = [self.alerts.wake, *([self.lineage.wake] if self.settings.sends_lineage else [])]
@@ -105,6 +124,7 @@ class Workspace:
         def tell() -> None:
             for wake in others:
                 wake()
+            self.look_after_endpoints()
 
         return tell
 
@@ -118,7 +138,7 @@ class Workspace:
 
     def close(self) -> None:
         """End what this process started for itself; runs go on."""
-        for name in ("queries", "runs", "alerts", "lineage", "store"):
+        for name in ("queries", "runs", "endpoints", "alerts", "lineage", "store"):
             part = self.__dict__.get(name)
             if part is not None:
                 part.close()
@@ -150,6 +170,10 @@ class _Seen(Workspace):
     @property
     def lineage(self) -> "LineageDelivery":  # pyright: ignore[reportIncompatibleVariableOverride] - as above
         return self._whole.lineage
+
+    @property
+    def endpoints(self) -> "Endpoints":  # pyright: ignore[reportIncompatibleVariableOverride] - as above
+        return self._whole.endpoints
 
     @property
     def queries(self) -> "QueryProcess":  # pyright: ignore[reportIncompatibleVariableOverride] - as above

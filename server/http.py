@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 import anyio.to_thread
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -16,9 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mlsteward.config import is_loopback
 from mlsteward.errors import Refused
 from mlsteward.server.app import Steward
 from mlsteward.server.caller import CallerToken
+from mlsteward.server.mlflow.app import MlflowAPI
 from mlsteward.server.scope_guard import ScopeGuard
 from mlsteward.server.uploads import Upload
 from mlsteward.store.tokens import Token, find_token, list_tokens
@@ -26,16 +27,6 @@ from mlsteward.workspace import Workspace
 
 BODY_LIMIT = 4 * 1024 * 1024
 SCOPES = ["read", "write", "admin"]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nothing but this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def http_app(server: Steward, *, host: str, allowed_hosts: Sequence[str] = ()) -> Starlette:
@@ -57,6 +48,7 @@ def http_app(server: Steward, *, host: str, allowed_hosts: Sequence[str] = ()) -
         routes=[
             Route("/health", _health, methods=["GET"]),
             Route("/uploads/{name}", TokenGate(upload, workspace, "write", always=always), methods=["PUT"]),
+            Mount("/api", MlflowAPI(workspace, security, TokenRule(workspace, always=always), limit=BODY_LIMIT)),
             Mount("/", TokenGate(guarded, workspace, "read", always=always)),
         ],
         middleware=[
@@ -83,22 +75,31 @@ async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-class TokenGate:
-    """Lets in whoever has a token of this scope; on loopback also everybody, as long as no token has been made."""
+class TokenRule:
+    """Whether a request needs a token: everywhere but on loopback, and there as soon as one has been made."""
 
-    def __init__(self, app: ASGIApp, workspace: Workspace, scope: str, *, always: bool) -> None:
-        self._app = app
-        self._guarded = RequireAuthMiddleware(app, [scope])
+    def __init__(self, workspace: Workspace, *, always: bool) -> None:
         self._workspace = workspace
         self._always = always
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        needed = self._always or isinstance(scope.get("user"), AuthenticatedUser) or await self._tokens_exist()
-        await (self._guarded if needed else self._app)(scope, receive, send)
+    async def __call__(self, scope: Scope) -> bool:
+        return self._always or isinstance(scope.get("user"), AuthenticatedUser) or await self._tokens_exist()
 
     async def _tokens_exist(self) -> bool:
         # Revoked ones count: taking back the only token must not let everybody in.
         return bool(await anyio.to_thread.run_sync(self._workspace.store.read, list_tokens))
+
+
+class TokenGate:
+    """Lets in whoever has a token of this scope, where one is needed, and else everybody."""
+
+    def __init__(self, app: ASGIApp, workspace: Workspace, scope: str, *, always: bool) -> None:
+        self._app = app
+        self._guarded = RequireAuthMiddleware(app, [scope])
+        self._needs_token = TokenRule(workspace, always=always)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._guarded if await self._needs_token(scope) else self._app)(scope, receive, send)
 
 
 def tokens_in_use(workspace: Workspace) -> list[Token]:

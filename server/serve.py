@@ -33,8 +33,10 @@ def start_logging(workspace: Workspace) -> None:
         logger.warning(problem)
 
 
-def send_what_waits(workspace: Workspace) -> None:
-    """Send what a server that ended left unsent, where the operator named somewhere to send it to."""
+def take_over(workspace: Workspace) -> None:
+    """Do what a server that ended left undone: send what waits, where the operator named somewhere to send it to, and
+    serve what is deployed."""
+    workspace.look_after_endpoints()
     if workspace.settings.alert_webhook.get_secret_value() or workspace.settings.alert_command:
         workspace.alerts.wake()
     if workspace.settings.sends_lineage:
@@ -45,7 +47,7 @@ def serve_stdio(settings: Settings) -> int:
     workspace = Workspace(settings)
     start_logging(workspace)
     server = Steward(workspace)
-    send_what_waits(workspace)
+    take_over(workspace)
     gc.freeze()
     gc.enable()
     try:
@@ -64,7 +66,7 @@ def serve_http(settings: Settings, *, host: str, port: int, allowed_hosts: Seque
 
     workspace = Workspace(settings)
     start_logging(workspace)
-    send_what_waits(workspace)
+    take_over(workspace)
     try:
         app = http_app(Steward(workspace), host=host, allowed_hosts=allowed_hosts)
         config = uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=5)

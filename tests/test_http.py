@@ -15,9 +15,10 @@ import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mlsteward.config import is_loopback
 from mlsteward.errors import InvalidName, Refused
 from mlsteward.server.app import Steward
-from mlsteward.server.http import http_app, is_loopback
+from mlsteward.server.http import http_app
 from mlsteward.store import tokens
 from mlsteward.workspace import Workspace
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.lineage.edge import Edge, model_asset
@@ -11,12 +10,10 @@ from mlsteward.names import check_deployment_name, close_names, parse_reference
 from mlsteward.record import Record
 from mlsteward.store.activity import add_activity
 from mlsteward.store.changes import count_change
+from mlsteward.store.deployment_events import By, add_event, newest_of
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.transaction import Transaction
 
-FOLDER = "deployments"
-# Who acts when an alias moves or a canary does worse.
-SYSTEM = "mlsteward"
 Wanted = Literal["running", "stopped"]
 State = Literal["starting", "serving", "failed", "stopped"]
 
@@ -25,8 +22,9 @@ class Deployment(Record):
     """One endpoint as it is wanted, and how it was seen last.
 
     `asked` is what was asked for (`delay@champion` follows the alias) and `model` the version that it is now;
-    `shadow` and `shadow_model` likewise. `canary` is the percentage of requests that `canary_model` answers
-    since revision `canary_since`. `port` is 0 before it was first seen serving. `words` say more of `state` and hold no value of a row.
+    `shadow` and `shadow_model` likewise. `canary` is the percentage of requests that `canary_model` answers,
+    since revision `canary_since`. `port` is 0 before it was first seen serving. `words` say more of `state` and hold no
+    value of a row.
     """
 
     name: str
@@ -63,44 +61,8 @@ class Deployment(Record):
         """Whether `asked` is an alias, whose model it changes to."""
         return self.asked != self.model
 
-    def folder(self, workspace: Path) -> Path:
-        """Its files: what it is told, how it stands, its log, its predictions and outcomes."""
-        return workspace / FOLDER / self.name
-
-
-class By(NamedTuple):
-    """Who changes a deployment, and by which run."""
-
-    actor: str = SYSTEM
-    client: str = ""
-    run: int | None = None
-
-
-class DeploymentEvent(Record):
-    """One line of a deployment's history, with what was served from then on.
-
-    `event` is deployed, changed, followed (its alias moved), canary ended, rolled back, stopped, failed or recovered.
-    """
-
-    number: int
-    deployment: str
-    revision: int
-    before: int = 0
-    event: str
-    asked: str
-    model: str
-    shadow_model: str = ""
-    canary: int = 0
-    canary_model: str = ""
-    words: str = ""
-    run: int | None = None
-    actor: str = ""
-    client: str = ""
-    created: datetime
-
 
 _COLUMNS = list(Deployment.model_fields)
-_EVENT_COLUMNS = list(DeploymentEvent.model_fields)
 
 
 def deployments(t: Transaction) -> list[Deployment]:
@@ -136,11 +98,6 @@ def known_deployment(t: Transaction, name: str) -> Deployment | None:
     return found[0] if found else None
 
 
-def history_of(t: Transaction, name: str, limit: int = 50) -> list[DeploymentEvent]:
-    """What happened to a deployment, newest first."""
-    return _events(t, "deployment = ? ORDER BY number DESC LIMIT ?", [name, limit])
-
-
 def place(t: Transaction, wanted: Deployment, *, event: str, by: By, words: str = "", why: str = "") -> Deployment:
     """Have `wanted` served from now on, as the next revision of its name; the endpoint follows what stands here.
 
@@ -165,8 +122,8 @@ def roll_back(t: Transaction, name: str, *, by: By, why: str = "") -> Deployment
         wanted = known.model_copy(update={"canary": 0, "canary_model": ""})
         words = f"{known.canary_model} answers no more requests"
         return place(t, wanted, event="rolled back", by=by, words=words, why=why)
-    now = _newest(t, known.name, known.revision)
-    earlier = _newest(t, known.name, now.before) if now.before else None
+    now = newest_of(t, known.name, known.revision)
+    earlier = newest_of(t, known.name, now.before) if now.before else None
     if earlier is None:
         raise InvalidArgument(
             f"{known.label} has served nothing before {known.model}.",
@@ -194,9 +151,9 @@ def keep_state(t: Transaction, name: str, state: State, *, words: str = "", port
         [state, words, port, port, name],
     )
     if state == "failed" and known.state != "failed":
-        _add_event(t, known, before=_newest(t, name, known.revision).before, event="failed", by=By(), words=words)
+        _keep(t, known, newest_of(t, name, known.revision).before, "failed", By(), words)
     elif state == "serving" and known.state == "failed":
-        _add_event(t, known, before=_newest(t, name, known.revision).before, event="recovered", by=By())
+        _keep(t, known, newest_of(t, name, known.revision).before, "recovered", By())
     if state != known.state:
         count_change(t)
 
@@ -213,9 +170,12 @@ def _write(
     why: str,
 ) -> Deployment:
     now = datetime.now(UTC)
+    revision = known.revision + 1 if known else 1
+    same_canary = known is not None and _canary(known) == _canary(wanted)
     placed = wanted.model_copy(
         update={
-            "revision": known.revision + 1 if known else 1,
+            "revision": revision,
+            "canary_since": wanted.canary_since if same_canary else revision,
             "created": known.created if known else now,
             "port": known.port if known else 0,
             "changed": now,
@@ -227,7 +187,7 @@ def _write(
     )
     t.execute("DELETE FROM deployments WHERE name = ?", [placed.name])
     t.insert("deployments", [placed.model_dump()])
-    _add_event(t, placed, before=before, event=event, by=by, words=words)
+    _keep(t, placed, before, event, by, words)
     if placed.wanted == "running":
         add_edges(t, _edges(placed))
     count_change(t)
@@ -243,6 +203,11 @@ def _write(
     return placed
 
 
+def _canary(deployment: Deployment) -> tuple[str, str, int]:
+    """What is compared with what: when it changes, counting begins anew."""
+    return deployment.model, deployment.canary_model, deployment.canary
+
+
 def _state_after(known: Deployment | None, wanted: Deployment) -> State:
     """A running endpoint goes on serving while it changes over."""
     if wanted.wanted == "stopped":
@@ -253,7 +218,7 @@ def _state_after(known: Deployment | None, wanted: Deployment) -> State:
 def _revision_before(t: Transaction, known: Deployment | None, model: str) -> int:
     if known is None:
         return 0
-    return known.revision if known.model != model else _newest(t, known.name, known.revision).before
+    return known.revision if known.model != model else newest_of(t, known.name, known.revision).before
 
 
 def _edges(deployment: Deployment) -> list[Edge]:
@@ -265,30 +230,9 @@ def _edges(deployment: Deployment) -> list[Edge]:
     ]
 
 
-def _add_event(t: Transaction, deployment: Deployment, *, before: int, event: str, by: By, words: str = "") -> None:
-    last = t.row("SELECT max(number) FROM deployment_events")
-    kept = DeploymentEvent(
-        number=(last[0] or 0) + 1 if last else 1,
-        deployment=deployment.name,
-        before=before,
-        event=event,
-        words=words,
-        run=by.run,
-        actor=by.actor,
-        client=by.client,
-        created=datetime.now(UTC),
-        **deployment.model_dump(include={"revision", "asked", "model", "shadow_model", "canary", "canary_model"}),
-    )
-    t.insert("deployment_events", [kept.model_dump()])
-
-
-def _newest(t: Transaction, name: str, revision: int) -> DeploymentEvent:
-    return _events(t, "deployment = ? AND revision = ? ORDER BY number DESC LIMIT 1", [name, revision])[0]
-
-
-def _events(t: Transaction, where: str, parameters: Sequence[object]) -> list[DeploymentEvent]:
-    rows = t.rows(f"SELECT {', '.join(_EVENT_COLUMNS)} FROM deployment_events WHERE {where}", parameters)
-    return [DeploymentEvent.model_validate(dict(zip(_EVENT_COLUMNS, row, strict=True))) for row in rows]
+def _keep(t: Transaction, deployment: Deployment, before: int, event: str, by: By, words: str = "") -> None:
+    served = deployment.model_dump(include={"revision", "asked", "model", "shadow_model", "canary", "canary_model"})
+    add_event(t, deployment.name, served, before=before, event=event, by=by, words=words)
 
 
 def _found(t: Transaction, where: str, parameters: Sequence[object]) -> list[Deployment]:

@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Literal
 
-from mlsteward.dictionary.sensitivity import DEFAULT, Level
+from mlsteward.dictionary.sensitivity import DEFAULT, Level, exceeds
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.names import check_token_name, close_names
 from mlsteward.record import Record
@@ -55,6 +55,17 @@ def _tokens(transaction: Transaction, where: str, *parameters: str) -> list[Toke
     columns = list(Token.model_fields)
     rows = transaction.rows(f"SELECT {', '.join(columns)} FROM tokens WHERE {where}", parameters)
     return [Token.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def hashes_of_tokens(transaction: Transaction, level: str) -> list[str] | None:
+    """The hashes of the tokens in use that are cleared for `level`; None where no token was ever made."""
+    tokens = list_tokens(transaction)
+    if not tokens:
+        return None
+    cleared = {token.name for token in tokens if token.revoked is None and not exceeds(level, token.clearance)}
+    return [
+        digest for name, digest in transaction.rows("SELECT name, hash FROM tokens ORDER BY name") if name in cleared
+    ]
 
 
 def revoke_token(transaction: Transaction, name: str) -> None:

@@ -43,10 +43,10 @@ class Desired(Record):
     """What one endpoint is to serve.
 
     `number` grows with every change, and `state.json` names the one in force. `canary_percent` of the requests are
-    answered by `canary`; `shadow` scores all of them and answers none. `key` names the column of rows that says whom
-    or what a row is about, where callers give no keys of their own. `port` 0 takes any free one. `token_hashes` are
-    SHA-256 in hex: with one, or on an address that is not loopback, every request but for health needs a token.
-    `unlogged` names columns whose values are never written down.
+    answered by `canary`, since revision `canary_since` of the deployment; `shadow` scores all of them and answers none.
+    `key` names the column of rows that says whom or what a row is about, where callers give no keys of their own.
+    `port` 0 takes any free one. `token_hashes` are SHA-256 in hex: with one, or on an address that is not loopback,
+    every request but for health needs a token. `unlogged` names columns whose values are never written down.
     """
 
     deployment: str
@@ -54,6 +54,7 @@ class Desired(Record):
     model: ServedModel
     canary: ServedModel | None = None
     canary_percent: float = Field(default=0.0, ge=0, le=100)
+    canary_since: int = 0
     shadow: ServedModel | None = None
     key: str = ""
     host: str = "127.0.0.1"
