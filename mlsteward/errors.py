@@ -5,6 +5,7 @@
     StewardError
     ├── InvalidArgument        a value of the call cannot be used
     │   ├── InvalidName        a name breaks the grammar for names
+    │   ├── InUse              a name has its thing already
     │   ├── InvalidFilter      a filter of a list does not parse
     │   └── InvalidSQL         a statement does not pass the SQL walls, or fails in the engine
     ├── NotFound               nothing of that name; says what was close
@@ -51,6 +52,10 @@ class InvalidArgument(StewardError):
 
 class InvalidName(InvalidArgument):
     """A name breaks the grammar for names."""
+
+
+class InUse(InvalidArgument):
+    """A name has its thing already."""
 
 
 class InvalidFilter(InvalidArgument):

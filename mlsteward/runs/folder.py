@@ -82,6 +82,10 @@ class RunFolder:
     def log(self) -> Path:
         return self.path / "log.txt"
 
+    def has_order(self) -> bool:
+        """Whether the run is worked on by this platform: one that is logged from elsewhere has no order."""
+        return (self.path / "request.json").exists()
+
     def write_order(self, order: WorkOrder) -> None:
         """Make the folder. What stands there is left from a number whose transaction was rolled back."""
         self.path.mkdir(parents=True, exist_ok=True)

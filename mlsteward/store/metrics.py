@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 
 from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction, listed
 
 
 class MetricRow(Record):
-    """One value of one metric. Splits are `test`, `validation` (out of fold) and `train`."""
+    """One value of one metric. Splits are `test`, `validation` (out of fold) and `train`.
+
+    `time` is when it was measured, where whoever logged it says so.
+    """
 
     run: int
     split: str = "test"
@@ -17,6 +21,7 @@ class MetricRow(Record):
     value: float | None
     low: float | None = None
     high: float | None = None
+    time: datetime | None = None
 
 
 _COLUMNS = ", ".join(MetricRow.model_fields)

@@ -1,5 +1,6 @@
 """Finding runs by filter and order, in parametrised SQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -87,6 +88,28 @@ def find_runs(t: Transaction, query: RunQuery, *, limit: int, offset: int = 0, n
     return Found([number for (number,) in numbers], total, newest or counts.newest, counts)
 
 
+def filter_runs(
+    t: Transaction,
+    among: str,
+    values: Sequence[object],
+    where: Filter | None,
+    order: Sequence[tuple[Field, bool]],
+    *,
+    limit: int,
+    offset: int,
+) -> list[int]:
+    """The numbers of the runs that match, of those that the SELECT `among` gives for its parameters `values`."""
+    compiler = _Compiler()
+    condition = compiler.among(among, values, where)
+    ordering = ", ".join([*(compiler.sorting(*one) for one in order), "r.number DESC"])
+    numbers = t.rows(
+        f"SELECT r.number FROM {seen_runs(t.masks)} AS r {compiler.joins} WHERE {condition}"
+        f" ORDER BY {ordering} LIMIT ? OFFSET ?",
+        [*compiler.parameters, limit, offset],
+    )
+    return [number for (number,) in numbers]
+
+
 def _descends(field: Field) -> bool:
     if field.kind == "metric":
         return greater_is_better(field.name)
@@ -126,10 +149,15 @@ class _Compiler:
             parts.append(self._compile(found))
         return " AND ".join(parts)
 
+    def among(self, select: str, values: Sequence[object], where: Filter | None) -> str:
+        self._values += values
+        chosen = f"r.number IN ({select})"
+        return f"{chosen} AND {self._compile(where)}" if where is not None else chosen
+
     def ordering(self, order: tuple[Field, bool] | None) -> str:
-        if order is None:
-            return "r.number DESC"
-        field, descends = order
+        return f"{self.sorting(*order)}, r.number DESC" if order else "r.number DESC"
+
+    def sorting(self, field: Field, descends: bool) -> str:
         direction = "DESC" if descends else "ASC"
         if field.kind == "metric":
             sorted_by = [f"{self._metric(field)}.value"]
@@ -140,7 +168,7 @@ class _Compiler:
             sorted_by = [f"TRY_CAST({text} AS DOUBLE)", text]
         else:
             sorted_by = [f"r.{field.name}"]
-        return ", ".join([*(f"{one} {direction} NULLS LAST" for one in sorted_by), "r.number DESC"])
+        return ", ".join(f"{one} {direction} NULLS LAST" for one in sorted_by)
 
     def _compile(self, found: Filter) -> str:
         if isinstance(found, Not):
