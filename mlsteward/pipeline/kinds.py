@@ -9,8 +9,8 @@ Made = Literal["dataset", "model", "deployment"]
 
 @dataclass(frozen=True)
 class StepKind:
-    """`takes` has arguments that, when not given, are what an earlier step made last; `makes` says in which field of
-    the answer something new stands. `fixed` arguments cannot be given.
+    """`takes` has arguments that, when not given, are what an earlier step made last; `makes` says what is new after
+    it. `fixed` arguments cannot be given. Without a tool the driver does it by itself, with the arguments it `takes`.
 
     A step that is `repeatable` gives the same for the same inputs, so that its last result can stand for it; others
     look at the world as it is, and run every time.
@@ -18,22 +18,24 @@ class StepKind:
 
     tool: str
     takes: Mapping[str, Made] = field(default_factory=dict[str, Made])
-    makes: Mapping[Made, str] = field(default_factory=dict[Made, str])
+    makes: tuple[Made, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
     repeatable: bool = False
 
 
 KINDS: Mapping[str, StepKind] = {
-    "register": StepKind("register_dataset", makes={"dataset": "dataset"}, repeatable=True),
-    "transform": StepKind("transform_dataset", makes={"dataset": "dataset"}, repeatable=True),
+    "register": StepKind("register_dataset", makes=("dataset",), repeatable=True),
+    "transform": StepKind("transform_dataset", makes=("dataset",), repeatable=True),
     "check": StepKind("check_data", takes={"dataset": "dataset"}),
+    "schema": StepKind("", takes={"model": "model", "dataset": "dataset"}),
     "drift": StepKind("check_drift", takes={"current": "dataset"}, repeatable=True),
-    "train": StepKind("train_model", takes={"dataset": "dataset"}, makes={"model": "model"}, repeatable=True),
+    "train": StepKind("train_model", takes={"dataset": "dataset"}, makes=("model",), repeatable=True),
+    "retrain": StepKind("retrain_model", takes={"dataset": "dataset"}, makes=("model",)),
     "evaluate": StepKind("evaluate_model", takes={"model": "model", "dataset": "dataset"}, repeatable=True),
     "gate": StepKind("promote_model", takes={"model": "model"}, fixed={"dry_run": True}),
-    "promote": StepKind("promote_model", takes={"model": "model"}, makes={"model": "model"}),
-    "deploy": StepKind("deploy_model", takes={"model": "model"}, makes={"deployment": "deployment"}),
+    "promote": StepKind("promote_model", takes={"model": "model"}, makes=("model",), fixed={"dry_run": False}),
+    "deploy": StepKind("deploy_model", takes={"model": "model"}, makes=("deployment",)),
     "predict": StepKind(
-        "predict_rows", takes={"model": "model", "dataset": "dataset"}, makes={"dataset": "dataset"}, repeatable=True
+        "predict_rows", takes={"model": "model", "dataset": "dataset"}, makes=("dataset",), repeatable=True
     ),
 }

@@ -12,7 +12,7 @@ from mlsteward.pipeline.lines import Lines
 from mlsteward.pipeline.values import names_in
 from mlsteward.record import Record
 
-OnFailure = Literal["stop", "continue"]
+OnFailure = Literal["stop", "continue", "ignore"]
 MOST_STEPS = 100
 MOST_BYTES = 256 * 1024
 _TOP = ("name", "description", "parameters", "steps")
@@ -25,7 +25,8 @@ _ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
 class Step(Record):
     """One step: `do` is its kind (see `pipeline.kinds`), `arguments` go to the kind's tool, `line` is in the file.
 
-    A step that fails ends the pipeline, unless `on_failure` says that it goes on; the pipeline has failed all the same.
+    A step that fails ends the pipeline, unless `on_failure` says that it goes on: with "continue" the pipeline has
+    failed all the same, with "ignore" it has not.
     `reuse` false runs it though nothing has changed.
     """
 
@@ -157,7 +158,7 @@ class _Reading:
             self.wrong(self.lines.of_key("id", step=place), f"there is a step `{identity}` already.")
         on_failure, reuse = table.get("on_failure", "stop"), table.get("reuse", True)
         if on_failure not in get_args(OnFailure):
-            self.wrong(self.lines.of_key("on_failure", step=place), 'on_failure is "stop" or "continue".')
+            self.wrong(self.lines.of_key("on_failure", step=place), 'on_failure is "stop", "continue" or "ignore".')
             on_failure = "stop"
         if not isinstance(reuse, bool):
             self.wrong(self.lines.of_key("reuse", step=place), "reuse is true or false.")

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from mlsteward.runs.job import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlsteward.store.runs import Run
     from mlsteward.store.store import Transaction
 
@@ -39,6 +41,18 @@ class JobKind(Protocol):
 
 def job_kind(kind: str) -> JobKind:
     return cast(JobKind, import_module(f"mlsteward.runs.jobs.{kind}"))
+
+
+def takes_worker(kind: str) -> bool:
+    """Whether a run of this kind is work itself. Others only start runs and wait for them: they take no worker's place,
+    or they would wait for ever where there is one."""
+    return kind != "pipeline"
+
+
+def startable(queued: "Sequence[Run]", free: int) -> "list[Run]":
+    """Those of the queued runs, oldest first, that can start when so many workers are free."""
+    working = [run.number for run in queued if takes_worker(run.kind)][: max(free, 0)]
+    return [run for run in queued if run.number in working or not takes_worker(run.kind)]
 
 
 def findings_of(run: "Run") -> list[str]:
