@@ -18,7 +18,7 @@ from mlsteward.runs.actor import Actor
 from mlsteward.runs.alive import take_lock
 from mlsteward.runs.folder import RunFolder, WorkOrder
 from mlsteward.runs.fork import ForkLauncher
-from mlsteward.runs.kinds import job_kind
+from mlsteward.runs.kinds import job_kind, startable, takes_worker
 from mlsteward.runs.launch import Launcher, Launches
 from mlsteward.runs.marks import Marks
 from mlsteward.runs.reading import reading
@@ -26,6 +26,7 @@ from mlsteward.runs.settle import NotRecorded, settle
 from mlsteward.runs.spawn import SpawnLauncher
 from mlsteward.runs.stop import stop_worker
 from mlsteward.runs.watch import Watch
+from mlsteward.store.pipelines import steps_of
 from mlsteward.store.runs import ACTIVE, Run, add_run, get_run, runs_in_state, update_run
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ logger = logging.getLogger("mlsteward.runs")
 
 _FIRST_PAUSE = 0.002
 _LONGEST_PAUSE = 0.02
+_LOGGED_PAUSE = 0.5
 T = TypeVar("T")
 
 
@@ -132,6 +134,8 @@ class Runs:
         run = self._read(number)
         if run.state not in ACTIVE:
             return run
+        if not self._folder(number).has_order():
+            return self._wait_logged(number, seconds)
         if run.state == "queued":
             self.take_in()
         self._watch.add([number])
@@ -151,6 +155,13 @@ class Runs:
             pause = min(pause * 1.3, _LONGEST_PAUSE)
         return self._settle(number)
 
+    def _wait_logged(self, number: int, seconds: float) -> Run:
+        """A run that is logged from elsewhere ends when the store says so."""
+        deadline = time.monotonic() + seconds
+        while (run := self._read(number)).state in ACTIVE and (remaining := deadline - time.monotonic()) > 0:
+            time.sleep(min(_LOGGED_PAUSE, remaining))
+        return run
+
     def cancel(self, number: int) -> Run:
         """End the run, whatever it is doing. A run that has ended is returned as it is."""
         folder = self._folder(number)
@@ -168,7 +179,16 @@ class Runs:
             return run
         folder.want_cancel()
         stop_worker(folder)
-        return self._settle(number)
+        ended = self._settle(number)
+        if not takes_worker(run.kind):
+            self._cancel_started(number)
+        return ended
+
+    def _cancel_started(self, number: int) -> None:
+        """End what a cancelled pipeline had started and was waiting for."""
+        for step in self._store.read(lambda t: steps_of(t, number)):
+            if step.state == "running" and step.step_run:
+                self.cancel(step.step_run)
 
     def take_in(self) -> None:
         """Look at all active runs: take in results, find the lost, start the queued.
@@ -179,7 +199,7 @@ class Runs:
         # A restored store may have active runs from before the marks: the first look does not trust them.
         if self._looked and not marked:
             return
-        active = self._store.read(lambda t: runs_in_state(t, *ACTIVE))
+        active = self._ordered(self._store.read(lambda t: runs_in_state(t, *ACTIVE)))
         going = {run.number for run in active}
         self._marks.drop(marked - going)
         self._looked = True
@@ -187,8 +207,8 @@ class Runs:
             if run.state == "running" and self._folder(run.number).ended():
                 self._settle(run.number)
                 going.discard(run.number)
-        running = sum(run.state == "running" and run.number in going for run in active)
-        if running < self._max_workers and any(run.state == "queued" for run in active):
+        working = [run for run in active if run.state == "running" and run.number in going and takes_worker(run.kind)]
+        if startable([run for run in active if run.state == "queued"], self._max_workers - len(working)):
             self._write_and_launch(lambda t: None)
         self._watch.add(going)
 
@@ -204,6 +224,10 @@ class Runs:
     def _folder(self, number: int) -> RunFolder:
         return RunFolder(self.folder(number))
 
+    def _ordered(self, runs: list[Run]) -> list[Run]:
+        """Those that have, had or will have a worker here, which runs that are logged from elsewhere have not."""
+        return [run for run in runs if self._folder(run.number).has_order()]
+
     def _ended(self, number: int) -> bool:
         return self._folder(number).ended()
 
@@ -216,8 +240,8 @@ class Runs:
 
         def both(t: "Transaction") -> T:
             result = work(t)
-            free = self._max_workers - len(runs_in_state(t, "running"))
-            for run in runs_in_state(t, "queued")[: max(free, 0)]:
+            working = [run for run in self._ordered(runs_in_state(t, "running")) if takes_worker(run.kind)]
+            for run in startable(runs_in_state(t, "queued"), self._max_workers - len(working)):
                 locks[run.number] = take_lock(self._folder(run.number).alive)
                 update_run(t, run.number, state="running", started=datetime.now(UTC))
             return result
