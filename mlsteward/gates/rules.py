@@ -177,8 +177,6 @@ class CostRules(GateRules):
 class ArtifactRules(GateRules):
     """The file has the registered bytes and types, and gives the predictions that were measured."""
 
-    undecided: Literal["refuse", "warn"] = "refuse"
-
 
 class LineageRules(GateRules):
     """It is known where the model comes from: source, dataset, split, seed, code and who asked."""

@@ -100,13 +100,16 @@ def seen_rows(job: Job, model: JudgedModel, rows: TruthRows, fingerprint: str) -
     """The rows that a model was not trained on: of its own training data the held-out ones, of other data those whose
     feature values stand in no training row."""
     folder = job.workspace / model.artifacts
-    train = _column(folder / TRAIN_ROWS, "features")
+    train = predictions_column(folder / TRAIN_ROWS, "features")
     if train is None:
         note = f"{model.label} left no record of its training rows: some of these rows may be among them."
         return Seen(np.ones(len(rows.truth), dtype=np.bool_), 0, held_out=False, note=note)
     features = rows.hashes[model.label]
     if fingerprint == model.fingerprint:
-        test, truth = _column(folder / TEST_ROWS, "features"), _column(folder / TEST_ROWS, "truth")
+        test, truth = (
+            predictions_column(folder / TEST_ROWS, "features"),
+            predictions_column(folder / TEST_ROWS, "truth"),
+        )
         if test is None or truth is None:
             raise UnusableData(f"{model.label} left no record of its held-out rows.")
         fresh = held_out_rows(features, _texts(rows.truth), test.astype(np.uint64), _texts(truth))
@@ -126,11 +129,11 @@ def _texts(values: np.ndarray) -> NDArray[np.object_]:
     return values.astype(np.float64).astype(str).astype(object) if values.dtype.kind == "f" else values.astype(object)
 
 
-def _column(path: Path, name: str) -> NDArray[Any] | None:
-    """One column of a Parquet file, or None when the file is not there."""
+def predictions_column(path: Path, name: str) -> NDArray[Any] | None:
+    """One column of a file of predictions that a train run left, or None when the file is not there."""
     if not path.is_file():
         return None
     column = next(column for column in read_columns(path) if column.name == name)
-    if name == "features":  # above 2**53 a float would lose the hash
+    if name in ("features", "row"):  # above 2**53 a float would lose the hash
         return read_frame(path, [], expressions={name: name})[name].to_numpy(dtype=np.uint64)
     return column_of(read_frame(path, [column]), name).to_numpy()
