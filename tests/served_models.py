@@ -1,0 +1,90 @@
+"""Small real models, registered as versions of `large`, to be served by endpoints; and endpoints ended after a test."""
+
+import functools
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from mlsteward.runs.alive import lock_is_free
+from mlsteward.runs.supervision import read_supervision, tell_to_end
+from mlsteward.serving.endpoint.desired import DEPLOYMENTS, EndpointFolder
+from mlsteward.serving.model_file import save_bundle
+from mlsteward.store.models import Model, add_model
+from mlsteward.store.runs import Run, add_run
+from mlsteward.store.transaction import Transaction
+from mlsteward.training.bundle import ModelBundle
+from mlsteward.training.options import SplitChoice, TrainOptions
+from mlsteward.training.train import train
+from mlsteward.workspace import Workspace
+from tests.training_samples import orders, table_of
+
+
+@functools.cache
+def bundle_of(version: int) -> ModelBundle:
+    """The model of a version: each is fitted on other rows, so that its scores tell which it is."""
+    options = TrainOptions(target="large", estimator="logistic_regression", exclude=["amount"])
+    choice = SplitChoice(kind="row", why="")
+    with threadpool_limits(1):
+        return train(table_of(orders(120, seed=version)), options, choice, lambda done, message: None).bundle
+
+
+def add_versions(workspace: Workspace, count: int) -> list[Model]:
+    """So many versions of the model `large`, with their files."""
+    return [_add(workspace, version + 1) for version in range(count)]
+
+
+def _add(workspace: Workspace, version: int) -> Model:
+    bundle = bundle_of(version)
+
+    def write(t: Transaction) -> Model:
+        now = datetime.now(UTC)
+        run = Run(number=0, kind="train", state="completed", dataset="orders@1", target="large", created=now)
+        number = add_run(t, run)
+        folder = workspace.folder / "runs" / str(number) / "artifacts"
+        folder.mkdir(parents=True)
+        model = Model(
+            run=number,
+            name="large",
+            task=bundle.task,
+            target="large",
+            dataset="orders@1",
+            classes=bundle.classes,
+            path=f"runs/{number}/artifacts/model.skops",
+            sha256=save_bundle(bundle, folder / "model.skops"),
+            signature=bundle.signature,
+            threshold=bundle.threshold,
+            metric="roc_auc",
+            estimator="logistic_regression",
+            created=now,
+        )
+        return add_model(t, model)
+
+    return workspace.store.write(write)
+
+
+def rows_of(count: int, seed: int = 77) -> list[dict[str, Any]]:
+    """Rows as callers send them."""
+    frame = orders(count, seed=seed)[[column.name for column in bundle_of(1).signature]]
+    return json.loads(frame.to_json(orient="records", date_format="iso", date_unit="s") or "[]")
+
+
+def scores_of(version: int, count: int, seed: int = 77) -> list[float]:
+    """What a version says of the same rows: the probability of its positive class."""
+    frame: pd.DataFrame = orders(count, seed=seed)
+    return [float(score) for score in bundle_of(version).raw_scores(frame)[:, 1]]
+
+
+def end_endpoints(workspace: Path) -> None:
+    """End whatever endpoint still runs in a workspace."""
+    for path in (workspace / DEPLOYMENTS).glob("*/desired.json"):
+        folder = EndpointFolder(path.parent)
+        known = read_supervision(folder)
+        path.unlink()
+        while not lock_is_free(folder.alive):
+            known = tell_to_end(folder, known)
+            time.sleep(0.02)
