@@ -43,27 +43,27 @@ def check_rows(rows: Sequence[Mapping[str, object]], signature: Sequence[Signatu
     checked = CheckedRows([])
     ignored: dict[str, None] = {}
     for number, row in enumerate(rows, start=1):
-        cells, strange = _match(row, signature)
+        cells, strange = match_cells(row, signature)
         missing = [column.name for column in signature if column.name not in cells]
-        problems += [_missing(number, name, strange) for name in missing]
+        problems += [missing_words(number, name, strange) for name in missing]
         ignored.update(dict.fromkeys(strange))
         values: dict[str, str | None] = {}
         for column in signature:
             if column.name in cells:
                 try:
-                    values[column.name] = _read(cells[column.name], column)
+                    values[column.name] = read_cell(cells[column.name], column)
                 except ValueError as error:
                     problems.append(f"row {number}, {column.name}: {error}")
         checked.rows.append(values)
     if problems:
-        raise InvalidArgument(_listed(problems, len(rows)))
-    checked.notes = _notes(checked.rows, signature)
+        raise InvalidArgument(listed_problems(problems, len(rows)))
+    checked.notes = strange_notes(checked.rows, signature)
     if ignored:
         checked.notes.append(f"not used by the model: {', '.join(list(ignored)[:_SHOWN])}")
     return checked
 
 
-def _match(row: Mapping[str, object], signature: Sequence[SignatureColumn]) -> tuple[dict[str, object], list[str]]:
+def match_cells(row: Mapping[str, object], signature: Sequence[SignatureColumn]) -> tuple[dict[str, object], list[str]]:
     """The cells of a row by the model's spelling of their columns, and the names that the model does not know."""
     spelled = {column.name.casefold(): column.name for column in signature}
     cells: dict[str, object] = {}
@@ -77,13 +77,14 @@ def _match(row: Mapping[str, object], signature: Sequence[SignatureColumn]) -> t
     return cells, strange
 
 
-def _missing(number: int, name: str, strange: Sequence[str]) -> str:
+def missing_words(number: int, name: str, strange: Sequence[str]) -> str:
     close = close_names(name, strange, limit=1)
     hint = f" (is `{close[0]}` meant for it?)" if close else ""
     return f"row {number}: column `{name}` is missing{hint}; write null where the value is not known"
 
 
-def _read(value: object, column: SignatureColumn) -> str | None:
+def read_cell(value: object, column: SignatureColumn) -> str | None:
+    """The value as text that DuckDB casts to the column's type, None for null. Raises ValueError with what is wrong."""
     if value is None:
         return None
     if isinstance(value, float) and not math.isfinite(value):
@@ -135,10 +136,16 @@ def _text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    text = str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{_shown(value)} is no valid Unicode text") from None
+    return text
 
 
-def _notes(rows: Sequence[Mapping[str, str | None]], signature: Sequence[SignatureColumn]) -> list[str]:
+def strange_notes(rows: Sequence[Mapping[str, str | None]], signature: Sequence[SignatureColumn]) -> list[str]:
+    """What is noteworthy about rows as `check_rows` made them: unseen categories, values out of the training range."""
     notes: list[str] = []
     for column in signature:
         values = [(number, row[column.name]) for number, row in enumerate(rows, start=1)]
@@ -159,7 +166,7 @@ def _is_strange(value: str, column: SignatureColumn) -> bool:
     return False
 
 
-def _listed(problems: Sequence[str], rows: int) -> str:
+def listed_problems(problems: Sequence[str], rows: int) -> str:
     lines = [
         f"Nothing was predicted; {counted(len(problems), 'thing is', 'things are')} wrong in {counted(rows, 'row')}:",
         *problems[:_SHOWN],
