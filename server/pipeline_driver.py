@@ -27,13 +27,11 @@ from mlsteward.runs.job import Job
 from mlsteward.runs.jobs.pipeline import OUTCOME, Driven, Request
 from mlsteward.runs.limits import lift_memory_limit
 from mlsteward.server.app import Steward
-from mlsteward.server.pipeline_steps import Drive, Report
+from mlsteward.server.pipeline_steps import NO_WAIT, Drive, Report
 from mlsteward.server.serve import start_logging
 from mlsteward.workspace import Workspace
 
 CLIENT = "mlsteward pipeline"
-# What the driver passes itself.
-_PASSED = "wait_seconds"
 
 
 async def drive(workspace: Workspace, request: Request, run: int, report: Report) -> Driven:
@@ -63,7 +61,7 @@ def check_arguments(pipeline: Pipeline, schemas: Mapping[str, Mapping[str, Any]]
             mistakes.append(f"{step.where}: there is no tool {kind.tool} here.")
             continue
         takes = [*kind.takes, *schema.get("properties", {})] if kind.tool else [*kind.takes]
-        own = [name for name in dict.fromkeys(takes) if name not in (_PASSED, *kind.fixed)]
+        own = [name for name in dict.fromkeys(takes) if name not in (*NO_WAIT, *kind.fixed)]
         for name in step.arguments:
             if name not in own:
                 close = close_names(name, own, limit=1)
@@ -71,7 +69,8 @@ def check_arguments(pipeline: Pipeline, schemas: Mapping[str, Mapping[str, Any]]
                 mistakes.append(f"{step.where}: {step.do} has no `{name}`; it takes {', '.join(own)}{meant}")
         needed = schema.get("required", []) if kind.tool else [*kind.takes]
         wired = {name for name, made in kind.takes.items() if made in before}
-        lacking = [name for name in needed if name not in step.arguments and name not in wired]
+        there = {*step.arguments, *wired, *kind.defaults}
+        lacking = [name for name in needed if name not in there]
         if lacking:
             mistakes.append(f"{step.where}: {step.do} needs {', '.join(f'`{name}`' for name in lacking)}.")
         before |= set(kind.makes)

@@ -32,6 +32,8 @@ T = TypeVar("T")
 # A step waits for its run as long as that takes.
 _FOR_EVER = 10 * 365 * 24 * 3600.0
 _FINDINGS = 60
+# A tool that is a step starts a run, and takes this.
+NO_WAIT = {"wait_seconds": 0}
 Report = Callable[[float, str], None]
 
 
@@ -162,7 +164,7 @@ class Drive:
 
     async def _start(self, step: Step, arguments: Mapping[str, Any]) -> int:
         """Call the step's tool; the number of the run that it started."""
-        result = await self._client.call_tool(KINDS[step.do].tool, {**arguments, "wait_seconds": 0})
+        result = await self._client.call_tool(KINDS[step.do].tool, {**arguments, **NO_WAIT})
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
         if result.is_error:
             words, _, self.following = text.partition(" Next: ")
@@ -185,7 +187,7 @@ class Drive:
         for name, made in kind.takes.items():
             if name not in arguments and made in self._last and not self._given_otherwise(step, name):
                 arguments[name] = self._last[made]
-        return {**arguments, **kind.fixed}
+        return {**kind.defaults, **arguments, **kind.fixed}
 
     def _given_otherwise(self, step: Step, name: str) -> bool:
         """Rows to predict that stand in the step itself take no dataset."""

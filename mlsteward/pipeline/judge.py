@@ -29,6 +29,6 @@ def _says_no(do: str, result: Mapping[str, Any]) -> bool:
     if do == "drift":
         return result.get("report", {}).get("verdict") == "drift"
     if do in ("gate", "promote"):
-        return bool(result.get("failing")) or result.get("outcome") in ("refused", "denied", "stale")
+        return result.get("outcome") in ("refused", "stale")
     # Rows that break their contract are kept aside: what follows would work on the version before.
     return bool(result.get("judged", {}).get("held"))

@@ -10,7 +10,8 @@ Made = Literal["dataset", "model", "deployment"]
 @dataclass(frozen=True)
 class StepKind:
     """`takes` has arguments that, when not given, are what an earlier step made last; `makes` says what is new after
-    it. `fixed` arguments cannot be given. Without a tool the driver does it by itself, with the arguments it `takes`.
+    it. `fixed` arguments cannot be given, those of `defaults` need not be. Without a tool the driver does it by
+    itself, with the arguments it `takes`.
 
     A step that is `repeatable` gives the same for the same inputs, so that its last result can stand for it; others
     look at the world as it is, and run every time.
@@ -20,8 +21,11 @@ class StepKind:
     takes: Mapping[str, Made] = field(default_factory=dict[str, Made])
     makes: tuple[Made, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     repeatable: bool = False
 
+
+_REASON = {"reason": "a pipeline's step"}
 
 KINDS: Mapping[str, StepKind] = {
     "register": StepKind("register_dataset", makes=("dataset",), repeatable=True),
@@ -32,8 +36,10 @@ KINDS: Mapping[str, StepKind] = {
     "train": StepKind("train_model", takes={"dataset": "dataset"}, makes=("model",), repeatable=True),
     "retrain": StepKind("retrain_model", takes={"dataset": "dataset"}, makes=("model",)),
     "evaluate": StepKind("evaluate_model", takes={"model": "model", "dataset": "dataset"}, repeatable=True),
-    "gate": StepKind("promote_model", takes={"model": "model"}, fixed={"dry_run": True}),
-    "promote": StepKind("promote_model", takes={"model": "model"}, makes=("model",), fixed={"dry_run": False}),
+    "gate": StepKind("promote_model", takes={"model": "model"}, fixed={"dry_run": True}, defaults=_REASON),
+    "promote": StepKind(
+        "promote_model", takes={"model": "model"}, makes=("model",), fixed={"dry_run": False}, defaults=_REASON
+    ),
     "deploy": StepKind("deploy_model", takes={"model": "model"}, makes=("deployment",)),
     "predict": StepKind(
         "predict_rows", takes={"model": "model", "dataset": "dataset"}, makes=("dataset",), repeatable=True

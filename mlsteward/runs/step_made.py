@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteward.errors import StewardError
 from mlsteward.pipeline.kinds import KINDS
-from mlsteward.store.aliases import CHAMPION
 from mlsteward.store.datasets import newest_version
 from mlsteward.store.models import find_model
 from mlsteward.store.runs import Run
@@ -37,8 +36,7 @@ def _model(t: Transaction, do: str, arguments: Mapping[str, Any], run: Run) -> s
     if do == "train":
         return find_model(t, run.label).label
     # What is promoted is known by its alias from here on: an endpoint then follows it.
-    name = arguments.get("name") or find_model(t, str(arguments["model"])).name
-    return f"{name}@{arguments.get('alias') or CHAMPION}"
+    return f"{run.result['name']}@{run.result['alias']}"
 
 
 def _deployment(t: Transaction, do: str, arguments: Mapping[str, Any], run: Run) -> str:
