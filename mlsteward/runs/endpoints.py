@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from mlsteward.errors import StewardError
 from mlsteward.runs.background import Background
 from mlsteward.serving.endpoint.desired import DEPLOYMENTS, Desired, EndpointFolder, file_mark
-from mlsteward.store.deployments import Deployment, State, deployments, keep_state
-from mlsteward.store.following import end_canary, follow_aliases, outdated
+from mlsteward.store.deployments import Deployment, deployments
+from mlsteward.store.following import end_canary, follow_aliases, keep_seen, outdated
 
 if TYPE_CHECKING:
+    from mlsteward.runs.canary_outcomes import Outcomes
     from mlsteward.store.store import Store
     from mlsteward.store.transaction import Transaction
 
@@ -49,6 +50,7 @@ class Endpoints(Background):
         self._allowed_hosts = allowed_hosts
         self._noticed = noticed
         self._read_at: tuple[tuple[int, int, int], ...] = ()
+        self._judged: dict[str, Outcomes] = {}
         self._orders: list[tuple[Deployment, Desired | None]] = []
 
     def wake(self) -> None:
@@ -64,6 +66,12 @@ class Endpoints(Background):
             logger.warning("endpoints could not be looked at: %s", error)
             self._read_at = ()
             return _BUSY_PAUSE
+        except Exception:  # a fault of ours must not leave every endpoint of the workspace without anybody
+            if self._abandoned:
+                raise
+            logger.exception("endpoints could not be looked after")
+            self._read_at = ()
+            return _IDLE_PAUSE
         going = any(deployment.wanted == "running" for deployment, _ in self._orders)
         return _PAUSE if going else _IDLE_PAUSE
 
@@ -76,6 +84,7 @@ class Endpoints(Background):
                 self._store.write(follow_aliases)
                 self._noticed()
             self._orders = self._store.read(self._all_orders)
+            self._judge_canaries()
         for deployment, order in self._orders:
             if self._abandoned:
                 return
@@ -83,6 +92,17 @@ class Endpoints(Background):
 
     def _all_orders(self, t: "Transaction") -> list[tuple[Deployment, Desired | None]]:
         return [(deployment, self._order(t, deployment)) for deployment in deployments(t)]
+
+    def _judge_canaries(self) -> None:
+        """Stop canaries whose predictions came true less often; the same outcomes are looked at once."""
+        from mlsteward.runs.canary_outcomes import canary_outcomes, worse_outcomes
+
+        canaries = [deployment for deployment, order in self._orders if order and deployment.canary]
+        for known in filter(None, [self._store.read(lambda t, d=d: canary_outcomes(t, d)) for d in canaries]):
+            deployment = known.deployment
+            if self._judged.get(deployment.name) != known and (words := worse_outcomes(self._folder, known)):
+                self._write(lambda t, d=deployment, said=words: end_canary(t, d.name, d.canary_since, said))
+            self._judged[deployment.name] = known
 
     def _order(self, t: "Transaction", deployment: Deployment) -> Desired | None:
         from mlsteward.runs.endpoint_order import endpoint_order
@@ -107,12 +127,7 @@ class Endpoints(Background):
         if seen.canary_stopped:
             self._write(lambda t: end_canary(t, deployment.name, deployment.canary_since, seen.canary_stopped))
         if seen.differs_from(deployment):
-            self._write(lambda t: self._keep(t, deployment, seen.state, seen.words, seen.port))
-
-    def _keep(self, t: "Transaction", deployment: Deployment, state: State, words: str, port: int) -> None:
-        # What was seen is of the revision that was read: who changed the deployment meanwhile knows better.
-        if any(now.revision == deployment.revision for now in deployments(t) if now.name == deployment.name):
-            keep_state(t, deployment.name, state, words=words, port=port)
+            self._write(lambda t: keep_seen(t, deployment, seen.state, seen.words, seen.port))
 
     def _write(self, work: "Callable[[Transaction], object]") -> None:
         self._store.write(work)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import psutil
@@ -25,6 +26,10 @@ _WELL_SECONDS = 60.0
 # What imports and loading may take on a very busy machine.
 START_SECONDS = 180.0
 _STOP_SECONDS = 10.0
+# One that did not answer so often in a row hangs.
+SILENT = 3
+_ASK_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
 _LONGEST_LOG = 2_000_000
 _CLOCK_SECONDS = 1.0
 
@@ -33,7 +38,8 @@ class Supervision(Record):
     """The process that was started for an endpoint; `pid` is 0 while none is.
 
     `ends` counts how often it ended in a row without having been told to, `due` is when it is started again, `told`
-    when it was told to end.
+    when it was told to end. `asked` is when it was last asked whether it lives, and `silent` how often in a row it did
+    not answer.
     """
 
     revision: int = 0
@@ -43,6 +49,8 @@ class Supervision(Record):
     ends: int = 0
     due: datetime | None = None
     told: datetime | None = None
+    asked: datetime | None = None
+    silent: int = 0
 
 
 def read_supervision(folder: EndpointFolder) -> Supervision:
@@ -62,7 +70,15 @@ def start(folder: EndpointFolder, known: Supervision) -> Supervision:
         folder.log.replace(folder.log.with_name("log.1.txt"))
     pid = start_detached(MODULE, str(folder.path), folder=folder.path, log=folder.log)
     now = datetime.now(UTC)
-    update = {"pid": pid, "created": _created(pid), "started": now, "due": None, "told": None}
+    update = {
+        "pid": pid,
+        "created": _created(pid),
+        "started": now,
+        "due": None,
+        "told": None,
+        "asked": None,
+        "silent": 0,
+    }
     return known.model_copy(update=update)
 
 
@@ -84,6 +100,29 @@ def tell_to_end(folder: EndpointFolder, known: Supervision) -> Supervision:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
     return known if known.told else known.model_copy(update={"told": now})
+
+
+def ask(known: Supervision, state: State) -> Supervision:
+    """Ask the endpoint whether it lives, unless it was asked a moment ago."""
+    now = datetime.now(UTC)
+    last = known.asked or known.started
+    if last and (now - last).total_seconds() < _ASK_SECONDS:
+        return known
+    silent = 0 if _answers(state) else known.silent + 1
+    return known.model_copy(update={"asked": now, "silent": silent})
+
+
+def _answers(state: State) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(state.host, state.host)
+    connection = HTTPConnection(host, state.port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/v2/health/live")
+        # Whatever it says: who says something does not hang.
+        return connection.getresponse().status > 0
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def is_running(pid: int, created: float) -> bool:

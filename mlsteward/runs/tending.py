@@ -7,8 +7,10 @@ from mlsteward.runs.alive import lock_is_free
 from mlsteward.runs.endpoint_order import tell
 from mlsteward.runs.supervision import (
     FAILED,
+    SILENT,
     START_SECONDS,
     Supervision,
+    ask,
     current_state,
     ended,
     free_port,
@@ -46,6 +48,11 @@ def tend(folder: EndpointFolder, deployment: Deployment, order: Desired | None) 
     state = current_state(folder) if alive else None
     if order is None:
         return _tend_unwanted(folder, deployment, known, alive)
+    if state and not known.told:
+        asked = ask(known, state)
+        if asked != known:
+            keep_supervision(folder, asked)
+        known = asked
     if alive and (known.told or (state and state.host != order.host) or _hangs(known, state)):
         keep_supervision(folder, tell_to_end(folder, known))
         return Seen("starting", "it is being started again")
@@ -66,7 +73,9 @@ def _tend_unwanted(folder: EndpointFolder, deployment: Deployment, known: Superv
 
 
 def _hangs(known: Supervision, state: Serving | None) -> bool:
-    """Whether a process that holds the lock has not come to serving for too long."""
+    """Whether a process that holds the lock does not answer, or has not come to serving for too long."""
+    if known.silent >= SILENT:
+        return True
     waited = (datetime.now(UTC) - known.started).total_seconds() if known.started else 0.0
     return state is None and waited > START_SECONDS
 

@@ -53,6 +53,11 @@ def newest_of(t: Transaction, name: str, revision: int) -> DeploymentEvent:
     return _events(t, "deployment = ? AND revision = ? ORDER BY number DESC LIMIT 1", [name, revision])[0]
 
 
+def began(t: Transaction, name: str, revision: int) -> datetime:
+    """When a revision, which there is, was placed."""
+    return _events(t, "deployment = ? AND revision = ? ORDER BY number LIMIT 1", [name, revision])[0].created
+
+
 def add_event(
     t: Transaction, name: str, served: Mapping[str, object], *, before: int, event: str, by: By, words: str = ""
 ) -> None:

@@ -1,13 +1,15 @@
 """Deployments change by themselves: with the aliases that they follow, and when a canary does worse."""
 
 from mlsteward.errors import NotFound
-from mlsteward.store.alerts import Finding, raise_alerts
+from mlsteward.store.alerts import Finding, change_state, open_alerts, raise_alerts
 from mlsteward.store.deployment_events import By
-from mlsteward.store.deployments import Deployment, deployments, find_deployment, place
+from mlsteward.store.deployments import Deployment, State, deployments, find_deployment, keep_state, place
 from mlsteward.store.models import find_model
 from mlsteward.store.transaction import Transaction
 
+# What alerts on a deployment are called.
 CANARY_CHECK = "canary"
+ENDPOINT_CHECK = "endpoint"
 
 
 def outdated(t: Transaction) -> list[Deployment]:
@@ -47,6 +49,24 @@ def end_canary(t: Transaction, name: str, since: int, words: str) -> Deployment 
     )
     raise_alerts(t, [finding], run=None)
     return placed
+
+
+def keep_seen(t: Transaction, seen: Deployment, state: State, words: str, port: int) -> None:
+    """Write how the endpoint of a deployment was seen, with an alert while it fails.
+
+    What was seen is of the revision that was read: who changed the deployment meanwhile knows better.
+    """
+    known = find_deployment(t, seen.name)
+    if known.revision != seen.revision:
+        return
+    keep_state(t, known.name, state, words=words, port=port)
+    if state == "failed" and known.state != "failed":
+        failing = Finding(asset=known.label, check=ENDPOINT_CHECK, severity="error", words=f"The endpoint: {words}.")
+        raise_alerts(t, [failing], run=None)
+    elif state in ("serving", "stopped") and known.state != state:
+        for alert in open_alerts(t, known.label):
+            if alert.check == ENDPOINT_CHECK:
+                change_state(t, alert, "resolved", event="settled", note=f"it is {state}")
 
 
 def _now(t: Transaction, asked: str, before: str) -> str:
