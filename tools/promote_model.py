@@ -12,7 +12,8 @@ from mlsteward.server.declare import Call, Tool
 from mlsteward.store.approvals import Approval, approval_of_run
 from mlsteward.store.runs import Run
 
-_LONGEST = 260
+# Words of a gate, in characters: as many as fit, and no fewer than the last.
+_LENGTHS = (320, 240, 160, 100)
 
 
 class GateLine(Record):
@@ -75,6 +76,11 @@ def _answer(run: Run, approval: Approval | None) -> PromoteAnswer:
             next=run.wait_on,
         )
     result = Result.model_validate(run.result)
+    answers = (_told(run, result, approval, length) for length in _LENGTHS)
+    return next((answer for answer in answers if answer.fits()), _told(run, result, approval, _LENGTHS[-1]))
+
+
+def _told(run: Run, result: Result, approval: Approval | None, length: int) -> PromoteAnswer:
     fields: dict[str, Any] = {
         "verdict": result.verdict,
         "run": run.number,
@@ -88,7 +94,7 @@ def _answer(run: Run, approval: Approval | None) -> PromoteAnswer:
         "failing": result.failing,
         "approval": approval.line() if approval else "",
         "gates": [
-            GateLine(gate=one.gate, outcome=one.outcome, refuses=one.blocks or None, words=clipped(one.words, _LONGEST))
+            GateLine(gate=one.gate, outcome=one.outcome, refuses=one.blocks or None, words=clipped(one.words, length))
             for one in result.ranked()
         ],
         "page": f"mlsteward://runs/{run.number}/artifacts/{PAGE}" if result.gates else "",

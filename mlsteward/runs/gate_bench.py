@@ -23,6 +23,7 @@ from mlsteward.gates.cost import cost
 from mlsteward.gates.fairness import fairness
 from mlsteward.gates.leakage import leakage
 from mlsteward.gates.lineage import lineage
+from mlsteward.gates.live_drift import live_drift
 from mlsteward.gates.non_inferiority import non_inferiority
 from mlsteward.gates.result import GateResult
 from mlsteward.gates.rules import GateRules, Gates
@@ -31,6 +32,7 @@ from mlsteward.gates.verdict import settled
 from mlsteward.gates.worst_slice import worst_slice
 from mlsteward.runs.gate_rows import (
     HeldOut,
+    day_numbers,
     flipped_threshold,
     live_rows,
     megabytes,
@@ -200,17 +202,17 @@ class GateBench:
         if live is None:
             words = "Nothing is served under its name, and its dataset has no newer version."
             return GateResult(gate="live_drift", outcome="not applicable", words=words)
-        from mlsteward.gates.live_drift import live_drift
-
-        frame, label = live
+        training, column = self.held.rows.frame, request.model.split_column
         return live_drift(
-            self.held.rows.frame,
-            frame,
+            training,
+            live.frame,
             self.gates.live_drift,
             columns=request.model.signature,
             importance=request.importance,
             hidden=request.hidden,
-            live_label=label,
+            live_label=live.label,
+            training_days=day_numbers(training, column) if live.days is not None else None,
+            live_days=live.days if day_numbers(training, column) is not None else None,
         )
 
     @cached_property

@@ -8,12 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlsteward.data.engine import connect, literal, quote
-from mlsteward.data.frames import read_frame
+from mlsteward.data.frames import column_of, read_frame
 from mlsteward.data.rows import hash_expression
 from mlsteward.data.snapshot import Column, verify_snapshot
 from mlsteward.errors import UnusableData
 from mlsteward.evaluation.judge import Scored
-from mlsteward.evaluation.predictions import Predictions
+from mlsteward.evaluation.predictions import Integers, Predictions
 from mlsteward.evaluation.units import independent_units
 from mlsteward.evaluation.unseen import unseen_rows
 from mlsteward.runs.job import Job
@@ -25,6 +25,9 @@ from mlsteward.training.bundle import ModelBundle
 
 # Rows of a deployment's log that are looked at, the newest.
 _LIVE_ROWS = 20_000
+_DAY = 86_400
+# A name that no column of a dataset has.
+_TIME = "\x1ftime"
 
 
 @dataclass(frozen=True)
@@ -109,35 +112,47 @@ def flipped_threshold(bundle: ModelBundle, classes: list[str]) -> float:
     return 1 - bundle.threshold if len(classes) == 2 and bundle.classes[1:] != classes[1:] else bundle.threshold
 
 
-def live_rows(request: Request, job: Job) -> tuple[pd.DataFrame, str] | None:
-    """Rows like those that the model meets now, and what they are; None where there are none.
+@dataclass(frozen=True)
+class LiveRows:
+    """Rows like those that the model meets now, what they are, and the number of the day of each where it is known."""
 
-    What endpoints of its name were asked last, else the rows of a newer version of its dataset that it was not trained
-    on.
-    """
+    frame: pd.DataFrame
+    label: str
+    days: Integers | None = None
+
+
+def live_rows(request: Request, job: Job) -> LiveRows | None:
+    """What endpoints of the model's name were asked last, else the rows of a newer version of its dataset that it was
+    not trained on; None where there is neither."""
     for name in request.live.deployments:
         frame = _asked(request, job, name)
         if len(frame):
-            return frame, f"the last {len(frame):,} rows asked of deployment:{name}"
-    if not request.live.dataset:
-        return None
+            days = day_numbers(frame, _TIME)
+            return LiveRows(frame, f"the last {len(frame):,} rows asked of deployment:{name}", days)
+    return _newer(request, job) if request.live.dataset else None
+
+
+def _newer(request: Request, job: Job) -> LiveRows:
+    model = request.model
     types = {column.name: column for column in request.live.columns}
-    features = [types[signed.name] for signed in request.model.signature if signed.name in types]
+    features = [types[signed.name] for signed in model.signature if signed.name in types]
+    time = [types[model.split_column]] if model.split_column in types else []
     frame = read_frame(
         job.workspace / request.live.snapshot,
-        features,
+        list({column.name: column for column in [*features, *time]}.values()),
         expressions={"\x1fhash": hash_expression(features)},
         memory_mb=job.memory_mb // 4,
         temp=job.folder / "temp",
     )
-    trained = predictions_column(job.workspace / request.model.artifacts / TRAIN_ROWS, "features")
+    trained = predictions_column(job.workspace / model.artifacts / TRAIN_ROWS, "features")
     hashes = frame.pop("\x1fhash").to_numpy(dtype=np.uint64)
-    new = frame if trained is None else frame.loc[unseen_rows(hashes, trained)]
-    return new.reset_index(drop=True), f"{len(new):,} rows of {request.live.dataset} that it was not trained on"
+    new = (frame if trained is None else frame.loc[unseen_rows(hashes, trained)]).reset_index(drop=True)
+    label = f"{len(new):,} rows of {request.live.dataset} that it was not trained on"
+    return LiveRows(new, label, day_numbers(new, model.split_column))
 
 
 def _asked(request: Request, job: Job, deployment: str) -> pd.DataFrame:
-    """What an endpoint was asked, in the types of the training data."""
+    """What an endpoint was asked, in the types of the training data, and when."""
     import duckdb
 
     columns = [Column(name=signed.name, type=signed.type) for signed in request.model.signature]
@@ -146,7 +161,7 @@ def _asked(request: Request, job: Job, deployment: str) -> pd.DataFrame:
     temp.mkdir(exist_ok=True)
     file = temp / f"asked_{deployment}.parquet"
     select = (
-        f"SELECT {casts} FROM {prediction_tables(job.workspace, deployment)}"
+        f"SELECT {casts}, time AS {quote(_TIME)} FROM {prediction_tables(job.workspace, deployment)}"
         f" WHERE role = 'champion' AND coalesce(error, '') = '' ORDER BY time DESC LIMIT {_LIVE_ROWS}"
     )
     with connect(memory_mb=job.memory_mb // 4, temp=temp, threads=1) as connection:
@@ -155,7 +170,17 @@ def _asked(request: Request, job: Job, deployment: str) -> pd.DataFrame:
         except duckdb.Error as error:
             words = str(error).splitlines()[0]
             raise UnusableData(f"What deployment:{deployment} was asked cannot be read: {words}") from error
-    return read_frame(file, columns)
+    return read_frame(file, [*columns, Column(name=_TIME, type="TIMESTAMP")])
+
+
+def day_numbers(frame: pd.DataFrame, column: str) -> Integers | None:
+    """(n,) the number of the day of each row; None unless every row has a time there."""
+    if column not in frame.columns:
+        return None
+    values = column_of(frame, column)
+    if not pd.api.types.is_datetime64_any_dtype(values) or values.isna().to_numpy().any():
+        return None
+    return values.to_numpy(dtype="datetime64[s]").astype(np.int64) // _DAY
 
 
 def megabytes(path: Path) -> float:

@@ -8,6 +8,7 @@ _OPEN = frozenset(
     {
         "activity",
         "alerts",
+        "aliases",
         "comments",
         "deployment_events",
         "deployments",
@@ -45,6 +46,9 @@ def seen_table(masks: Masks, table: str, select: str) -> str:
     if table == "columns":
         condition = f"(dataset, name) IN ({_pairs(masks)})"
         return f"SELECT * FROM {_without(f'({select})', condition, {'allowed_values': _NONE})}"
+    if table == "gate_results":
+        # Its words name slices and groups by their values.
+        return f"SELECT * FROM {_without(f'({select})', 'true', {'words': _WORDS})}"
     if table == "checks":
         condition = f"(dataset, column_name) IN ({_pairs(masks)})"
         return f"SELECT * FROM {_without(f'({select})', condition, {'words': _WORDS, 'value': 'NULL'})}"

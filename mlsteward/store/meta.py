@@ -56,6 +56,16 @@ METADATA = {
         SELECT name, version, run, task, target, dataset, estimator, metric, metrics, threshold, classes, actor, created
         FROM models
     """,
+    "aliases": """
+        SELECT model, alias, version, previous, run, actor, reason, created,
+            number = (SELECT max(o.number) FROM alias_changes AS o WHERE o.model = a.model AND o.alias = a.alias)
+                AS in_force
+        FROM alias_changes AS a
+    """,
+    "gate_results": """
+        SELECT run, model, gate, outcome, blocks AS refuses, value, low, high, limit_value AS "limit", words, created
+        FROM gate_results
+    """,
     "contracts": """
         SELECT dataset, version, mode, json_array_length(columns) AS columns, json_array_length(checks) AS checks,
             dropped, actor, created
