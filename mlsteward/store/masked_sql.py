@@ -19,7 +19,8 @@ _OPEN = frozenset(
 )
 _WORDS = literal("masked")
 _NONE = literal("[]")
-_HAS_SQL = "sql <> ''"
+# Tables with a field that may quote values, and in which rows it does: words of gates name slices and groups.
+_SAYING = {"terms": ("sql <> ''", "sql"), "gate_results": ("true", "words")}
 
 
 def seen_runs(masks: Masks) -> str:
@@ -46,14 +47,12 @@ def seen_table(masks: Masks, table: str, select: str) -> str:
     if table == "columns":
         condition = f"(dataset, name) IN ({_pairs(masks)})"
         return f"SELECT * FROM {_without(f'({select})', condition, {'allowed_values': _NONE})}"
-    if table == "gate_results":
-        # Its words name slices and groups by their values.
-        return f"SELECT * FROM {_without(f'({select})', 'true', {'words': _WORDS})}"
     if table == "checks":
         condition = f"(dataset, column_name) IN ({_pairs(masks)})"
         return f"SELECT * FROM {_without(f'({select})', condition, {'words': _WORDS, 'value': 'NULL'})}"
-    if table == "terms":
-        return f"SELECT * FROM {_without(f'({select})', _HAS_SQL, {'sql': _WORDS})}"
+    if table in _SAYING:
+        condition, field = _SAYING[table]
+        return f"SELECT * FROM {_without(f'({select})', condition, {field: _WORDS})}"
     if table == "relationships":
         sides = (_side(masks, "dataset", "columns"), _side(masks, "to_dataset", "to_columns"))
         return f"SELECT * FROM ({select}) AS r WHERE NOT ({' OR '.join(sides)})"
