@@ -12,6 +12,7 @@ from mcp.client import Client
 from mcp_types import TextContent
 
 from mlsteward.errors import RunFailed, StewardError
+from mlsteward.pipeline.findings import reported
 from mlsteward.pipeline.judge import judge
 from mlsteward.pipeline.kinds import KINDS
 from mlsteward.pipeline.outcome import PipelineOutcome, StepOutcome, StepState
@@ -131,7 +132,7 @@ class Drive:
             do=step.do,
             state=state,
             words=" ".join(part for part in (words or f"{run.label} was {run.state}.", approval) if part),
-            findings=findings_of(run)[:_FINDINGS],
+            findings=reported(findings_of(run), _FINDINGS),
             run=run.number,
             reused=earlier is not None and earlier.state == "passed",
             made=made,
