@@ -1,7 +1,7 @@
 """An endpoint without a model, to look after: it takes the lock, listens, says what it serves, and misbehaves if told.
 
-What it does stands in `behaviour` of its folder: `serve`, `die` at once, or be `deaf` (ignores being told to end, and
-answers nothing).
+What it does stands in `behaviour` of its folder: `serve`, as it does untold, `die` at once, or be `deaf` (ignores being
+told to end, and answers nothing).
 """
 
 import signal
@@ -19,7 +19,8 @@ from mlsteward.serving.endpoint.desired import EndpointFolder, State
 
 def main() -> None:
     folder = EndpointFolder(Path(sys.argv[1]))
-    behaviour = (folder.path / "behaviour").read_text()
+    told = folder.path / "behaviour"
+    behaviour = told.read_text() if told.exists() else "serve"
     if behaviour == "die":
         sys.exit("it has nothing to live for")
     lock = take_lock(folder.alive)
@@ -30,7 +31,7 @@ def main() -> None:
     listener.settimeout(0.02)
     process = psutil.Process()
     said = 0
-    while (folder.path / "behaviour").exists() and lock:
+    while folder.path.exists() and lock:
         desired = folder.read_desired()
         if desired.number != said:
             said = desired.number
@@ -45,6 +46,8 @@ def main() -> None:
                     number=said,
                     served=said,
                     model=desired.model.label,
+                    canary=desired.canary.label if desired.canary else "",
+                    shadow=desired.shadow.label if desired.shadow else "",
                 )
             )
         try:

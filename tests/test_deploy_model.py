@@ -1,0 +1,135 @@
+"""`deploy_model`, `rollback_deployment`, `stop_deployment`: what is placed, what is refused, and what is said of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlsteward.runs import supervision
+from mlsteward.runs.endpoint_order import endpoint_order
+from mlsteward.store import tokens
+from mlsteward.store.aliases import set_alias
+from mlsteward.store.deployments import find_deployment
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.run_server import eventually
+from tests.served_models import add_versions, end_endpoints
+
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"model": "large@3", "canary": 10}, "beside a model that is served already"),
+    ({"model": "large@3", "canary": 100}, "from 1 to 99"),
+    ({"model": "large@9"}, "no version or alias '9'"),
+    ({"model": "larg"}, "Did you mean `large`"),
+    ({"model": "large", "name": "Big One"}, "Did you mean `big_one`"),
+    ({"model": "large", "shadow": "other"}, "There is no model 'other'"),
+]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def house(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """Three versions of `large`; endpoints are processes without a model."""
+    monkeypatch.setattr(supervision, "MODULE", "plain_endpoint")
+    add_versions(workspace, 3)
+    promote(workspace, 1)
+    yield workspace
+    workspace.endpoints.close()
+    end_endpoints(workspace.folder)
+
+
+def promote(workspace: Workspace, version: int) -> None:
+    workspace.store.write(lambda t: set_alias(t, "large", "champion", version, run=None, actor="ann", reason=""))
+
+
+def policy(workspace: Workspace, text: str) -> None:
+    (workspace.folder / "policy.toml").write_text(text)
+
+
+async def test_a_model_is_tried_placed_and_served_under_its_name(house: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("deploy_model", model="large@champion")
+    assert answer["verdict"].startswith("large serves large@1 (as large@champion) at http://127.0.0.1:")
+    assert (answer["deployment"], answer["endpoint"], answer["state"]) == ("large", "serving", "completed")
+    assert answer["example"].startswith(f"curl {answer['address']}/predict")
+    assert answer["trials"] == ["champion large@1 opens; its training rows are gone, so it was not tried on any"]
+    again = await assistant.call("deploy_model", model="large@champion")
+    assert again["verdict"].startswith("large serves large@1 (as large@champion) already at ")
+    assert "run" not in again
+
+    promote(house, 2)
+    eventually(lambda: house.store.read(lambda t: find_deployment(t, "large")).model == "large@2")
+    back = await assistant.call("rollback_deployment", deployment="large", reason="wrong units")
+    assert back["verdict"] == (
+        "large serves large@1 again, large@2 is no longer; it does not follow large@champion any more."
+    )
+    page = await assistant.text("read_page", uri="mlsteward://deployments/large")
+    assert "followed" in page
+    assert "wrong units" in str(await assistant.call("list_activity", asset="deployment:large"))
+    stopped = await assistant.call("stop_deployment", deployment="large")
+    assert stopped["verdict"] == "large is stopped; nothing answers for large@1 there."
+    again = await assistant.call("stop_deployment", deployment="deployment:large")
+    assert again["verdict"] == "large was stopped already; nothing answers for large@1 there."
+
+
+async def test_a_bare_name_pins_the_newest_version(house: Workspace, assistant: Assistant) -> None:
+    answer = await assistant.call("deploy_model", model="large", name="big", wait_seconds=0)
+    await assistant.call("get_run", run=answer["run"])
+    found = house.store.read(lambda t: find_deployment(t, "big"))
+    assert (found.asked, found.model) == ("large@3", "large@3")
+
+
+async def test_a_canary_and_a_shadow_stand_beside_what_is_served(house: Workspace, assistant: Assistant) -> None:
+    await assistant.call("deploy_model", model="large@champion", shadow="large@2")
+    answer = await assistant.call("deploy_model", model="large@3", name="large", canary=10)
+    assert "large@3 10 % of its requests, large@2 in its shadow" in answer["verdict"]
+    told = house.store.read(lambda t: endpoint_order(t, find_deployment(t, "large")))
+    assert told.canary
+    assert told.shadow
+    assert (told.model.label, told.canary.label, told.canary_percent) == ("large@1", "large@3", 10)
+    answer = await assistant.call("rollback_deployment", deployment="large")
+    assert answer["verdict"] == "large serves large@1 again, its canary large@3 gets no more requests."
+
+
+async def test_what_cannot_be_served_is_refused_before_anything_is_tried(
+    house: Workspace, assistant: Assistant
+) -> None:
+    for arguments, words in REFUSED:
+        assert words in await assistant.error("deploy_model", **arguments)
+
+
+async def test_a_file_that_is_not_the_registered_one_is_never_served(house: Workspace, assistant: Assistant) -> None:
+    for file in house.folder.glob("runs/*/artifacts/model.skops"):
+        file.write_bytes(file.read_bytes() + b" ")
+    assert "is not the registered one" in await assistant.error("deploy_model", model="large@1")
+    assert "Nothing is deployed yet" in await assistant.error("stop_deployment", deployment="large")
+
+
+async def test_where_policy_says_so_a_person_must_allow_it(house: Workspace, assistant: Assistant) -> None:
+    policy(house, "[approval]\ndeploy = true\n")
+    answer = await assistant.call("deploy_model", model="large@1")
+    assert answer["state"] == "waiting"
+    assert "mlsteward approve" in answer["verdict"]
+    assert "Nothing is deployed yet" in await assistant.error("rollback_deployment", deployment="large")
+
+
+async def test_an_address_that_others_reach_needs_a_token_first(tmp_path: Path, data: Path, warm: Path) -> None:
+    workspace = new_workspace(tmp_path / "open", data, warm, endpoint_host="192.0.2.7")
+    add_versions(workspace, 1)
+    async with assistant_of(workspace) as assistant:
+        assert "a token that is cleared for large@1 is needed first" in await assistant.error(
+            "deploy_model", model="large"
+        )
+    workspace.close()
+
+
+async def test_tokens_are_let_in_as_they_come_and_go(house: Workspace, assistant: Assistant) -> None:
+    await assistant.call("deploy_model", model="large@1", wait_seconds=20)
+
+    def hashes() -> list[str]:
+        return house.store.read(lambda t: endpoint_order(t, find_deployment(t, "large")).token_hashes)
+
+    assert hashes() == []
+    house.store.write(lambda t: tokens.create_token(t, "ann", "read"))
+    assert len(hashes()) == 1
+    house.store.write(lambda t: tokens.revoke_token(t, "ann"))
+    assert hashes() == ["-"]
