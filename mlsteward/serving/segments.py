@@ -36,7 +36,7 @@ class LogFull(StewardError):
 
 
 class SegmentWriter:
-    """Writes the predictions of one process into segments of `folder`. Its methods belong to one thread.
+    """Writes the predictions of one process into segments of `folder`. Its methods but `flush` belong to one thread.
 
     `features` are the types of the features in the log, by name.
     """
@@ -61,11 +61,19 @@ class SegmentWriter:
         self._open()
         seal_soon(self.folder)
 
-    def sync(self) -> None:
-        """Have what was written reach the disk; a segment that is a day old makes room for another."""
+    def flush(self) -> None:
+        """Have what was written reach the disk. Any thread may ask for it."""
         if self._unsynced:
             self._unsynced = False
-            os.fsync(self._descriptor)
+            # A copy of the descriptor: the segment may end meanwhile.
+            descriptor = os.dup(self._descriptor)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def renew(self) -> None:
+        """Let a segment that is a day old make room for another."""
         if time.monotonic() - self._began > MOST_SECONDS and self._size > self._head:
             self.rotate()
 
