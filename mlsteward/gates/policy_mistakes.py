@@ -6,6 +6,7 @@ from typing import Any, cast, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mlsteward.answer import number
 from mlsteward.gates.toml_lines import line_of
 from mlsteward.names import close_names
 
@@ -84,7 +85,7 @@ def _words(path: Sequence[str], errors: Sequence[ErrorDetails], model: type[Base
         return f"cannot be {_shown(first['input'])}: it is one of {context['expected']}"
     for limit, words in _LIMITS.items():
         if limit in context:
-            return f"cannot be {_shown(first['input'])}: it is {words} {context[limit]}"
+            return f"cannot be {_shown(first['input'])}: it is {words} {number(context[limit])}"
     wanted = [name for one in errors if (name := _TYPES.get(one["type"].partition("_")[0]))]
     return f"cannot be {_shown(first['input'])}: it takes {' or '.join(dict.fromkeys(wanted)) or first['msg']}"
 
