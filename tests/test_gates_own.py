@@ -160,6 +160,6 @@ def test_the_policy_says_what_follows_from_a_result(
 def test_all_gates_together_are_counted_without_those_that_did_not_apply() -> None:
     outcomes: list[Outcome] = ["passed", "failed", "warned", "warned", "not applicable"]
     results = [settled(GateResult(gate=str(n), outcome=one, words=""), GateRules()) for n, one in enumerate(outcomes)]
-    assert gate_words(results) == "1 of 4 gates passed, 1 failed, 2 warned"
+    assert gate_words(results) == "1 of 4 gates passed, 1 failed (1), 2 warned (2, 3)"
     assert blocking(results) == ["1"]
     assert gate_words(results[-1:]) == "no gate applies"

@@ -53,9 +53,9 @@ def baselines(scored: Scored, dummy: Predictions, linear: Interval | None, *, me
     behind = _turned(linear, sign) if linear else None
     outcome, words = _judged(lead, behind)
     where = f"on {counted(found.n, 'held-out row')} of {counted(found.units, scored.unit)}"
-    shown = f"{metric} {interval(lead.value, lead.low, lead.high)} better than the dummy"
+    shown = f"{metric} {_difference(lead, 'the dummy')}"
     if behind:
-        shown += f", {interval(behind.value, behind.low, behind.high)} better than the linear model"
+        shown += f", {_difference(behind, 'the linear model')}"
     return GateResult(
         gate="baselines",
         outcome=outcome,
@@ -86,6 +86,15 @@ def _judged(lead: Interval, behind: Interval | None) -> tuple[Outcome, str]:
     if behind and behind.high is not None and behind.high < 0:
         return "failed", "Worse than the linear model beyond doubt"
     return "passed", "Better than a guess beyond doubt" + (", and not worse than the linear model" if behind else "")
+
+
+def _difference(found: Interval, other: str) -> str:
+    """`0.02 [0.01, 0.03] better than the dummy`; one that may be chance is said to be so."""
+    worse = found.value is not None and found.value < 0
+    shown = _turned(found, -1.0) if worse else found
+    doubt = shown.low is not None and shown.low <= 0
+    words = f"{interval(shown.value, shown.low, shown.high)} {'worse' if worse else 'better'} than {other}"
+    return f"{words}, not beyond doubt" if doubt else words
 
 
 def _turned(found: Interval, sign: float) -> Interval:

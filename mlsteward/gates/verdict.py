@@ -21,14 +21,14 @@ def blocking(results: Sequence[GateResult]) -> list[str]:
 
 
 def gate_words(results: Sequence[GateResult]) -> str:
-    """`11 of 12 gates passed, 1 warned`; the gates that did not apply are not counted among them."""
+    """`11 of 12 gates passed, 1 warned (cost)`; the gates that did not apply are not counted among them."""
     applied = [one for one in results if one.outcome != "not applicable"]
     if not applied:
         return "no gate applies"
-    passed = sum(one.outcome == "passed" for one in applied)
-    others: dict[str, int] = {}
+    others: dict[str, list[str]] = {}
     for one in applied:
         if one.outcome != "passed":
-            others[one.outcome] = others.get(one.outcome, 0) + 1
-    rest = "".join(f", {count} {outcome}" for outcome, count in others.items())
+            others.setdefault(one.outcome, []).append(one.gate)
+    passed = len(applied) - sum(map(len, others.values()))
+    rest = "".join(f", {len(gates)} {outcome} ({', '.join(gates)})" for outcome, gates in others.items())
     return f"{passed} of {counted(len(applied), 'gate')} passed{rest}"

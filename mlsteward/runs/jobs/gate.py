@@ -108,7 +108,7 @@ class Result(Record):
 
     @property
     def summary(self) -> str:
-        """`11 of 12 gates passed, 1 warned`."""
+        """`11 of 12 gates passed, 1 warned (cost)`."""
         return gate_words(self.gates)
 
     def ranked(self) -> list[GateResult]:
