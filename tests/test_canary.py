@@ -62,7 +62,7 @@ def guard(folder: Path, **more: int) -> CanaryGuard:
 def test_a_failing_canary_stops_itself_and_stays_stopped_when_its_endpoint_starts_again(tmp_path: Path) -> None:
     watch = guard(tmp_path)
     for number in range(200):
-        watch.saw("canary" if number % 10 == 0 else "champion", error=number % 10 == 0, latency_ms=1)
+        watch.saw("canary" if number % 10 == 0 else "champion", str(number), error=number % 10 == 0, latency_ms=1)
         if watch.stopped:
             break
     assert watch.stopped.startswith("delay@2 did worse than delay@1: errors: 4 of 4 against 0 of 27")
@@ -75,13 +75,29 @@ def test_a_failing_canary_stops_itself_and_stays_stopped_when_its_endpoint_start
 def test_a_slow_canary_stops_itself(tmp_path: Path) -> None:
     watch = guard(tmp_path)
     for number in range(600):
-        watch.saw("canary" if number % 10 == 0 else "champion", error=False, latency_ms=40 if number % 10 == 0 else 1)
+        watch.saw(
+            "canary" if number % 10 == 0 else "champion",
+            str(number),
+            error=False,
+            latency_ms=40 if number % 10 == 0 else 1,
+        )
     assert "slow answers" in watch.stopped
 
 
 def test_a_slow_and_failing_champion_is_no_ground_to_stop_the_canary(tmp_path: Path) -> None:
     watch = guard(tmp_path)
     for number in range(2000):
-        watch.saw("canary" if number % 10 == 0 else "champion", error=number % 7 == 0, latency_ms=number % 50)
+        watch.saw(
+            "canary" if number % 10 == 0 else "champion", str(number), error=number % 7 == 0, latency_ms=number % 50
+        )
     assert watch.stopped == ""
     assert watch.counts.requests == {"champion": 1800, "canary": 200}
+
+
+def test_one_caller_whose_requests_all_fail_counts_once(tmp_path: Path) -> None:
+    watch = guard(tmp_path)
+    for number in range(1000):
+        watch.saw("champion", str(number), error=False, latency_ms=1)
+        watch.saw("canary", "the same customer", error=True, latency_ms=1)
+    assert watch.stopped == ""
+    assert watch.counts.errors.canary == 1

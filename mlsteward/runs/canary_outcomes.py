@@ -42,7 +42,7 @@ def canary_outcomes(t: Transaction, deployment: Deployment) -> Outcomes | None:
 def worse_outcomes(workspace: Path, known: Outcomes) -> str:
     """Why the canary is to be stopped; "" where nothing says so.
 
-    The rows of one request are answered by one model, so a request counts by one row of it.
+    Rows of one request, and requests of one key, are answered by one model, so the first row of each counts.
     """
     from mlsteward.data.engine import connect, literal
     from mlsteward.serving.outcome_tables import outcome_tables
@@ -54,15 +54,16 @@ def worse_outcomes(workspace: Path, known: Outcomes) -> str:
     since = known.since.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
     models = f"{literal(deployment.model)}, {literal(deployment.canary_model)}"
     judged = f"""
-        SELECT p.role = 'canary' AS canary, p.time, NOT o.correct AS wrong,
+        SELECT coalesce(p.key, p.request_id) AS lot, p.prediction_id, p.role = 'canary' AS canary, p.time,
+            NOT o.correct AS wrong,
             abs(try_cast(o.outcome AS DOUBLE) - try_cast(p.prediction AS DOUBLE)) AS apart
         FROM {predictions} AS p JOIN ({outcomes}) AS o ON o.prediction_id = p.prediction_id
         WHERE p.role IN ('champion', 'canary') AND p.model IN ({models}) AND p.time >= TIMESTAMP {literal(since)}
-        QUALIFY row_number() OVER (
-            PARTITION BY coalesce(nullif(p.request_id, ''), p.prediction_id) ORDER BY p.prediction_id) = 1
+        QUALIFY row_number() OVER (PARTITION BY p.request_id ORDER BY p.prediction_id) = 1
     """
+    once = f"SELECT * FROM ({judged}) QUALIFY row_number() OVER (PARTITION BY lot ORDER BY prediction_id) = 1"
     with connect(memory_mb=_MEMORY_MB, threads=1) as connection:
-        connection.execute(f"CREATE TEMP TABLE judged AS {judged}")
+        connection.execute(f"CREATE TEMP TABLE judged AS {once}")
         counts = _counts(connection, regression=not known.classes)
     race = Race(what="wrong predictions", champion=counts[1], canary=counts[3])
     if not race.canary or not race.is_worse(deployment.canary):

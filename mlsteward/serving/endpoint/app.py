@@ -17,6 +17,7 @@ from typing import Any
 from mlsteward.errors import InvalidArgument, StewardError
 from mlsteward.names import close_names
 from mlsteward.serving.endpoint.asked import Asked, pick_keys, read_id, read_plain
+from mlsteward.serving.endpoint.canary_guard import CanaryGuard
 from mlsteward.serving.endpoint.desired import Desired, Role
 from mlsteward.serving.endpoint.guard import Guard, Headers, Receive, Scope, Turned, read_body
 from mlsteward.serving.endpoint.row_reader import InvalidRows
@@ -30,7 +31,7 @@ logger = logging.getLogger("mlsteward.serving")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _PLACES = "POST /predict, POST /v2/models/NAME/infer, GET /v2/models/NAME, GET /v2/health/ready"
-_TYPE = (b"content-type", b"application/json")
+_TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,16 @@ class InForce:
     canary: Served | None
     shadow: Shadow | None
     guard: Guard
+    watch: CanaryGuard | None = None
 
     def choose(self, request_id: str, keys: list[str | None], version: str = "") -> tuple[Served, Role]:
         """Who answers: by the version asked for, else by share. The same key always comes to the same model."""
         if version:
             return self._version(version)
-        if self.canary is not None:
-            lot = (keys[0] if keys else None) or request_id
-            if zlib.crc32(lot.encode()) % 10_000 < self.desired.canary_percent * 100:
+        if self.canary is not None and not (self.watch and self.watch.stopped):
+            # Drawn anew for each canary: what is peculiar to some keys does not follow them from one to the next.
+            drawn = f"{self.desired.canary_since} {_lot(request_id, keys)}"
+            if zlib.crc32(drawn.encode()) % 10_000 < self.desired.canary_percent * 100:
                 return self.canary, "canary"
         return self.champion, "champion"
 
@@ -59,6 +62,11 @@ class InForce:
         if self.canary is not None and version == self.canary.version:
             return self.canary, "canary"
         raise Turned(404, f"Version {version[:60]!r} is not served here; version {self.champion.version} is.")
+
+
+def _lot(request_id: str, keys: list[str | None]) -> str:
+    """What a request is drawn by."""
+    return (keys[0] if keys else None) or request_id
 
 
 @dataclass(frozen=True)
@@ -165,7 +173,7 @@ class EndpointApp:
             request_id, keys = self._ids(force, headers, asked)
             served, role = force.choose(request_id, keys, version)
         asked = Asked(asked.rows, keys, request_id)
-        scored, ids = self._score(force, served, role, asked, began)
+        scored, ids = self._score(force, served, role, asked, began, drawn=not version)
         said = {
             "model_name": force.desired.deployment,
             "model_version": served.version,
@@ -184,10 +192,10 @@ class EndpointApp:
         return given or uuid.uuid4().hex, keys
 
     def _score(
-        self, force: InForce, served: Served, role: Role, asked: Asked, began: float
+        self, force: InForce, served: Served, role: Role, asked: Asked, began: float, *, drawn: bool = True
     ) -> tuple[Scored, list[str]]:
         ids = new_ids(len(asked.rows))
-        with _Counted(self, force, began, served, role, asked.request_id):
+        with _Counted(self, force, began, served, role, asked.request_id), _Watched(force, role, asked, began, drawn):
             return served.score(asked, ids), ids
 
     def _write(self, force: InForce, served: Served, role: Role, scored: Scored, request_id: str, began: float) -> None:
@@ -200,6 +208,26 @@ class EndpointApp:
             milliseconds=(time.perf_counter() - began) * 1000,
         )
         self.writer.append(lines)
+
+
+class _Watched:
+    """Around the scoring of a request: what became of it speaks for or against the canary, if it was `drawn`."""
+
+    def __init__(self, force: InForce, role: Role, asked: Asked, began: float, drawn: bool) -> None:
+        self._watch = force.watch if drawn else None
+        self._role: Role = role
+        self._asked = asked
+        self._began = began
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if self._watch is None or self._role == "shadow" or isinstance(error, StewardError):
+            return
+        lot = _lot(self._asked.request_id, self._asked.keys)
+        taken = (time.perf_counter() - self._began) * 1000
+        self._watch.saw(self._role, lot, error=error is not None, latency_ms=taken)
 
 
 class _Counted:

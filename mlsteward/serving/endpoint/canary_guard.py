@@ -19,6 +19,8 @@ Role = Literal["champion", "canary"]
 # The champion's first latencies, which say what is slow.
 _FIRST = 200
 _SAVE_SECONDS = 1.0
+# What happened to so many lots has shown what there is to show.
+_MOST = 200_000
 
 
 class CanaryCounts(Record):
@@ -29,7 +31,7 @@ class CanaryCounts(Record):
 
     champion: str
     canary: str
-    percent: int
+    percent: float
     since: int
     requests: dict[str, int] = {"champion": 0, "canary": 0}
     timed: dict[str, int] = {"champion": 0, "canary": 0}
@@ -71,9 +73,10 @@ class CanaryGuard:
     To be used from one thread, or under one lock. A canary that gets every request has nothing to be compared with.
     """
 
-    def __init__(self, folder: Path, *, champion: str, canary: str, percent: int, since: int) -> None:
+    def __init__(self, folder: Path, *, champion: str, canary: str, percent: float, since: int) -> None:
         self._folder = folder
         self._first: list[float] = []
+        self._counted: set[tuple[str, str]] = set()
         self._saved = 0.0
         fresh = CanaryCounts(champion=champion, canary=canary, percent=percent, since=since)
         kept = read_counts(folder)
@@ -84,18 +87,23 @@ class CanaryGuard:
         """Why the canary is to get no more requests; "" while it is not."""
         return self.counts.stopped
 
-    def saw(self, role: Role, *, error: bool, latency_ms: float) -> None:
-        """A request was answered, or was not because of an error of the model or the process (not of the caller)."""
+    def watches(self, other: "CanaryGuard") -> bool:
+        """Whether this one counts what the other would."""
+        return self.counts.same_as(other.counts)
+
+    def saw(self, role: Role, lot: str, *, error: bool, latency_ms: float) -> None:
+        """A request was answered, or was not because of an error of the model or the process (not of the caller).
+
+        `lot` is what was drawn by. Requests of one lot come to one model, so what happens to them counts once.
+        """
         counts = self.counts
         if counts.stopped:
             return
         counts.requests[role] += 1
         if error:
-            counts.errors = _with_one(counts.errors, role)
-            self._judge(counts.errors, role)
+            counts.errors = self._counting(counts.errors, role, lot)
         elif self._is_slow(role, latency_ms):
-            counts.slow = _with_one(counts.slow, role)
-            self._judge(counts.slow, role)
+            counts.slow = self._counting(counts.slow, role, lot)
         now = time.monotonic()
         if counts.stopped or now - self._saved > _SAVE_SECONDS:
             self.save()
@@ -119,15 +127,16 @@ class CanaryGuard:
         counts.timed[role] += 1
         return latency_ms > counts.slow_ms
 
-    def _judge(self, race: Race, role: Role) -> None:
+    def _counting(self, race: Race, role: Role, lot: str) -> Race:
+        """The race with what happened to a request; the canary may be stopped by it."""
+        if (race.what, lot) in self._counted or len(self._counted) > _MOST:
+            return race
+        self._counted.add((race.what, lot))
+        race = race.model_copy(update={role: getattr(race, role) + 1})
         counts = self.counts
         # Nothing that happens to the champion is evidence against the canary.
         if role == "canary" and 0 < counts.percent < 100 and race.is_worse(counts.percent):
             of = counts.requests if race.what == "errors" else counts.timed
-            counts.stopped = f"{counts.canary} did worse than {counts.champion}: " + race.words(
-                counts.percent, of["champion"], of["canary"]
-            )
-
-
-def _with_one(race: Race, role: Role) -> Race:
-    return race.model_copy(update={role: getattr(race, role) + 1})
+            words = race.words(counts.percent, of["champion"], of["canary"])
+            counts.stopped = f"{counts.canary} did worse than {counts.champion}: {words}"
+        return race

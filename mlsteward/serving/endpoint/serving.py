@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from mlsteward.config import is_loopback
 from mlsteward.errors import Refused, StewardError
 from mlsteward.serving.endpoint.app import EndpointApp, InForce
+from mlsteward.serving.endpoint.canary_guard import CanaryGuard
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel, State, file_mark
 from mlsteward.serving.endpoint.guard import Guard
 from mlsteward.serving.endpoint.load import load_aside
@@ -38,7 +40,22 @@ async def load_all(folder: EndpointFolder, desired: Desired, old: InForce | None
         canary=canary,
         shadow=shadow,
         guard=Guard(desired.host, desired.token_hashes, desired.allowed_hosts),
+        watch=_watch(folder, desired, old),
     )
+
+
+def _watch(folder: EndpointFolder, desired: Desired, old: InForce | None) -> CanaryGuard | None:
+    """What watches over the canary; one that does already goes on."""
+    if desired.canary is None:
+        return None
+    watch = CanaryGuard(
+        folder.path,
+        champion=desired.model.label,
+        canary=desired.canary.label,
+        percent=desired.canary_percent,
+        since=desired.canary_since,
+    )
+    return old.watch if old and old.watch and old.watch.watches(watch) else watch
 
 
 async def _load(folder: EndpointFolder, desired: Desired, model: ServedModel, old: InForce | None) -> Served:
@@ -103,6 +120,9 @@ class Serving:
         try:
             desired = self.folder.read_desired()
         except FileNotFoundError:
+            if not self.folder.path.is_dir():
+                logger.info("the workspace is gone")
+                signal.raise_signal(signal.SIGTERM)
             return
         except ValidationError as error:
             self._refused = f"desired.json cannot be read: {error.error_count()} faults in it"
