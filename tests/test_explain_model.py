@@ -8,7 +8,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from mlsteward.data.frames import read_frame
-from mlsteward.errors import InvalidArgument
+from mlsteward.errors import InvalidArgument, UnusableData
 from mlsteward.evaluation.explanation import ColumnWords, RowExplanation, Term, method_words, row_words, term_words
 from mlsteward.runs.job import Job
 from mlsteward.runs.jobs import explain
@@ -75,6 +75,49 @@ def test_importance_is_measured_on_rows_that_the_model_did_not_see(folder: Path,
     assert (folder / "runs/99/artifacts/importance.png").is_file()
 
 
+def test_a_prediction_is_followed_along_columns_with_the_rows_behind(folder: Path, model: JudgedModel) -> None:
+    found = explained(folder, model, curves=["dep_delay", "origin", "day"])
+    delay, origin, day = found.curves
+    assert [point.at for point in origin.points] == [
+        str(name) for name in flights(600, 0)["origin"].value_counts().index
+    ]
+    assert sum(point.rows for point in delay.points) == 600
+    assert delay.points[0].value < delay.points[-1].value
+    assert day.points[0].at.startswith("2026-01-0")
+    assert "the probability of yes goes from" in found.verdict
+    assert "300 rows of may@1" in found.verdict
+    page = (folder / "runs/99/artifacts/explanation.md").read_text()
+    assert "| dep_delay | rows behind | mean prediction |" in page
+    assert found.plots == ["partial_dependence.png"]
+    assert 3000 < (folder / "runs/99/artifacts/partial_dependence.png").stat().st_size < 60_000
+
+
+def test_groups_are_compared_on_rows_that_the_model_did_not_see(folder: Path, model: JudgedModel) -> None:
+    snapshot, columns = write(flights(2000, 7), folder)
+    table = explain.TableFile(label="june@1", snapshot=snapshot, fingerprint="another", columns=columns)
+    found = explained(folder, model, table=table, groups=["origin", "minutes"])
+    by_origin, by_minutes = found.fairness
+    assert [gap.measure for gap in by_origin.gaps] == ["selection_rate", "true_positive_rate", "false_positive_rate"]
+    # From JFK nothing can be told, so fewer of the late ones are told there.
+    assert {one.group for one in by_origin.gaps[2].groups} == {"EWR", "JFK", "LGA"}
+    assert by_origin.gaps[1].lowest == "JFK"
+    assert by_origin.gaps[1].low is not None
+    assert by_origin.gaps[1].low > 0
+    assert len(by_minutes.gaps[0].groups) == 5
+    assert "2,000 rows that the model did not see of june@1" in found.verdict
+    page = (folder / "runs/99/artifacts/explanation.md").read_text()
+    assert "## Groups of origin, on 2,000 rows" in page
+    assert "fairness.png" in found.plots
+    assert 3000 < (folder / "runs/99/artifacts/fairness.png").stat().st_size < 80_000
+
+
+def test_too_few_rows_to_compare_groups_are_refused(folder: Path, model: JudgedModel) -> None:
+    snapshot, columns = write(flights(8, 9), folder)
+    table = explain.TableFile(label="few@1", snapshot=snapshot, fingerprint="few", columns=columns)
+    with pytest.raises(UnusableData, match="too few to compare groups"):
+        explained(folder, model, table=table, groups=["origin"])
+
+
 def test_an_ensemble_that_must_be_sampled_says_so(tmp_path: Path) -> None:
     model = train_on(tmp_path, flights(300, 0), target="late", estimator="knn")
     found = explained(tmp_path, model, rows=[ROW])
@@ -134,7 +177,29 @@ async def test_the_tool_explains_importance_rows_and_refuses_what_does_not_fit(f
 
         measured = await assistant.call("explain_model", model="delay", dataset="may")
         assert "on " in measured["verdict"]
-        assert measured["plot"].endswith("importance.png")
+        assert measured["plots"][0].endswith("importance.png")
 
         assert "`dep_delay` is missing" in await assistant.error("explain_model", model="delay", rows=[{"day": None}])
         assert "there is no row 9999" in await assistant.error("explain_model", model="delay", rows=[9999])
+
+        curve = await assistant.call("explain_model", model="delay", columns=["dep_delay"])
+        assert curve["curves"][0]["column"] == "dep_delay"
+        assert sum(curve["curves"][0]["rows_behind"]) == 400
+        assert curve["plots"][-1].endswith("partial_dependence.png")
+        text = await assistant.text("explain_model", model="delay", groups=["origin"])
+        assert "by origin" in text
+        assert "too few rows to judge EWR, " in text or "too few rows to judge LGA, " in text or "judge JFK" in text
+        refused = await assistant.error("explain_model", model="delay", columns=["dep_dely"])
+        assert "Did you mean `dep_delay`?" in refused
+        assert "is the target" in await assistant.error("explain_model", model="delay", groups=["late"])
+        assert "has no column `orign`" in await assistant.error("explain_model", model="delay", groups=["orign"])
+
+
+@pytest.mark.anyio
+async def test_groups_of_a_masked_column_are_not_told(flown: Workspace) -> None:
+    async with assistant_of(flown) as assistant:
+        await assistant.call("document_asset", asset="may.minutes", sensitivity="restricted")
+        await assistant.call("explain_model", model="delay", groups=["minutes"])
+    async with assistant_of(flown.seen_by("internal")) as uncleared:
+        refused = await uncleared.error("explain_model", model="delay", groups=["minutes"])
+        assert "`minutes` of may@1 is masked (restricted)" in refused

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from mlsteward.answer import RunFindings
+from mlsteward.answer import RunFindings, clipped
+from mlsteward.evaluation.curve import Curve
 from mlsteward.evaluation.explanation import (
     IMPORTANCE,
     ROWS,
@@ -14,11 +15,16 @@ from mlsteward.evaluation.explanation import (
     importance_words,
     method_words,
 )
+from mlsteward.evaluation.fairness_report import MeasureGap
 from mlsteward.record import Record
 from mlsteward.runs.explain_request import Asked, explain_request
 from mlsteward.runs.jobs.explain import NOTES, PAGE, Request, Result
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.runs import Run
+
+# What is shown of the measures by group; the page has them all.
+_GROUPS = 6
+_VALUES = 6
 
 
 class RowLines(Record):
@@ -29,15 +35,35 @@ class RowLines(Record):
     rest: float = Field(description="The sum of the contributions not shown.")
 
 
+class CurveLines(Record):
+    column: str
+    outcome: str = ""
+    prediction: dict[str, float] = Field(description="The mean prediction by the column's value.")
+    rows_behind: list[int] = Field(description="Of each value, how many rows are nearest to it.")
+
+
+class GroupLines(Record):
+    column: str
+    measure: str
+    difference: float | None = Field(description="The largest between two groups that are not small.")
+    low: float | None
+    high: float | None
+    values: dict[str, float | None]
+    small: list[str]
+
+
 class ExplainAnswer(RunFindings):
     importance: list[str] = Field(default_factory=list[str])
     importance_total: int = 0
     rows: list[RowLines] = Field(default_factory=list[RowLines])
     rows_total: int = 0
     method: str = ""
+    curves: list[CurveLines] = Field(default_factory=list[CurveLines])
+    groups: list[GroupLines] = Field(default_factory=list[GroupLines])
+    groups_total: int = 0
     notes: list[str] = Field(default_factory=list[str])
     page: str = ""
-    plot: str = ""
+    plots: list[str] = Field(default_factory=list[str])
 
 
 def explain_model(
@@ -45,17 +71,20 @@ def explain_model(
     model: str,
     dataset: str = "",
     rows: list[dict[str, Any] | int] = [],
+    columns: list[str] = [],
+    groups: list[str] = [],
     wait_seconds: float = 20,
 ) -> ExplainAnswer:
-    """What does a model lean on, and why does it predict what it does for a row?
+    """What does a model lean on, why does it predict what it does for a row, is it fair to groups?
 
-    Without `rows`: importance of the columns by permutation on rows the model did not see, from the training, or
-    measured on `dataset`. With `rows` (objects of column values, or row numbers of `dataset`, else of the training
-    data, from 1): what each column adds to that prediction, exact for linear models and trees, else sampled.
+    With none of these: importance of the columns by permutation on rows the model did not see, from the training or
+    measured on `dataset`. `rows` (objects of column values, or row numbers of `dataset`, else of the training data,
+    from 1): what each column adds to that prediction. `columns`: partial dependence on each, with the rows behind.
+    `groups`: measures by the groups of each, with intervals.
     """
-    asked = Asked(model=model, dataset=dataset, rows=rows)
+    asked = Asked(model=model, dataset=dataset, rows=rows, columns=columns, groups=groups)
     request = call.workspace.store.read(lambda transaction: explain_request(transaction, asked))
-    if not rows and not request.measure and request.importance:
+    if asked.nothing_more and not request.measure and request.importance:
         return _stored(request)
     run = call.workspace.runs.start(
         "explain",
@@ -93,7 +122,8 @@ def _answer(run: Run) -> ExplainAnswer:
         )
     result = Result.model_validate(run.result)
     files = f"mlsteward://runs/{run.number}/artifacts/"
-    shown = [] if result.rows else result.importance
+    shown = [] if result.rows or result.curves or result.fairness else result.importance
+    groups = [_group(one.column, gap) for one in result.fairness for gap in one.gaps]
     return ExplainAnswer(
         verdict=result.verdict,
         run=run.number,
@@ -103,9 +133,12 @@ def _answer(run: Run) -> ExplainAnswer:
         rows=[_row(row) for row in result.rows[:ROWS]],
         rows_total=len(result.rows),
         method=method_words(result.rows, result.classes),
+        curves=[_curve(one) for one in result.curves],
+        groups=groups[:_GROUPS],
+        groups_total=len(groups),
         notes=result.notes[:NOTES],
         page=files + PAGE,
-        plot=files + result.plot if result.plot else "",
+        plots=[files + name for name in result.plots],
         findings=result.findings(run),
         next=result.next,
     )
@@ -119,6 +152,31 @@ def _row(found: RowExplanation) -> RowLines:
         contributions={term.column: _short(term.contribution) for term in found.terms[:TERMS]},
         rest=_short(sum(term.contribution for term in found.terms[TERMS:])),
     )
+
+
+def _curve(found: Curve) -> CurveLines:
+    return CurveLines(
+        column=found.column,
+        outcome=found.outcome,
+        prediction={clipped(point.at, 30): _short(point.value) for point in found.points},
+        rows_behind=[point.rows for point in found.points],
+    )
+
+
+def _group(column: str, gap: MeasureGap) -> GroupLines:
+    return GroupLines(
+        column=column,
+        measure=gap.measure,
+        difference=_rounded(gap.difference),
+        low=_rounded(gap.low),
+        high=_rounded(gap.high),
+        values={clipped(one.group, 30): _rounded(one.value) for one in gap.groups[:_VALUES]},
+        small=[clipped(one.group, 30) for one in gap.groups if one.small][:_VALUES],
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else _short(value)
 
 
 def _short(value: float) -> float:

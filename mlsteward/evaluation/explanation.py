@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from mlsteward.answer import cell, counted, markdown_table, number
-from mlsteward.evaluation.directions import Task
+from mlsteward.answer import cell, counted, number
 from mlsteward.record import Record
 from mlsteward.training.signature import ImportanceRow
 
@@ -121,28 +120,3 @@ def row_findings(rows: Sequence[RowExplanation], target: str, words: Mapping[str
         ]
     more = len(rows) - ROWS
     return [*lines, f"and {counted(more, 'more row')} on the page"] if more > 0 else lines
-
-
-def explanation_page(
-    *,
-    verdict: str,
-    metric: str,
-    source: str,
-    importance: Sequence[ImportanceRow],
-    rows: Sequence[RowExplanation],
-    target: str,
-    task: Task,
-    words: Mapping[str, ColumnWords],
-) -> str:
-    """The whole explanation in Markdown."""
-    lines = ["# Explanation", "", verdict]
-    if importance:
-        lines += ["", f"## Importance: loss of {metric} when permuted, {source}", ""]
-        table = [(" + ".join(one.columns), one.value, one.error, one.direction, one.effect) for one in importance]
-        lines += markdown_table(("columns", "value", "standard error", "the prediction", "effect"), table)
-    for row in rows:
-        lines += ["", f"## {row_words(row, target)}", ""]
-        lines += [f"- {term_words(term, row.scale, row.outcome or target, words)}" for term in row.terms]
-    if rows:
-        lines += ["", method_words(rows, 0 if task == "regression" else 3 if task == "multiclass" else 2)]
-    return "\n".join(lines) + "\n"

@@ -16,7 +16,7 @@ from mlsteward.evaluation.importance import Importance
 from mlsteward.evaluation.metrics import compute_metrics, confusion_matrix
 from mlsteward.evaluation.predictions import Floats, Predictions
 
-_BLUE, _GREY, _ORANGE = "#1f5fa8", "#9aa3ad", "#d9731a"
+BLUE, GREY, ORANGE = "#1f5fa8", "#9aa3ad", "#d9731a"
 _MOST_CLASSES = 15
 _MOST_POINTS = 2000
 _MOST_BARS = 15
@@ -67,21 +67,21 @@ def draw_curves(
     at = max(int(np.searchsorted(-cuts, -threshold, side="right")) - 1, 0)
     figure = Figure(figsize=(8.4, 4.0), layout="constrained")
     roc, pr = figure.subplots(1, 2)
-    roc.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--")
-    roc.plot(false_rate, recall, color=_BLUE, linewidth=1.8)
-    roc.plot(false_rate[at], recall[at], "o", color=_ORANGE, label=f"threshold {number(threshold, 3)}")
+    roc.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    roc.plot(false_rate, recall, color=BLUE, linewidth=1.8)
+    roc.plot(false_rate[at], recall[at], "o", color=ORANGE, label=f"threshold {number(threshold, 3)}")
     roc.set(xlabel="false positive rate", ylabel="recall", title=f"ROC AUC {number(metrics['roc_auc'], 3)}")
-    pr.axhline(share, color=_GREY, linewidth=1, linestyle="--")
-    pr.plot(recall[1:], precision[1:], color=_BLUE, linewidth=1.8)
+    pr.axhline(share, color=GREY, linewidth=1, linestyle="--")
+    pr.plot(recall[1:], precision[1:], color=BLUE, linewidth=1.8)
     if at > 0:
-        pr.plot(recall[at], precision[at], "o", color=_ORANGE)
+        pr.plot(recall[at], precision[at], "o", color=ORANGE)
     title = f"average precision {number(metrics['pr_auc'], 3)}, share {number(share, 3)}"
     pr.set(xlabel="recall", ylabel="precision", title=title)
     roc.legend(loc="lower right", frameon=False)
     for axes in (roc, pr):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     figure.suptitle(f"{target} = {predictions.classes[1]}, {len(truth):,} rows")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _operating_points(
@@ -124,14 +124,14 @@ def draw_confusion(
         colour = "white" if shares[down, across] > 0.55 else "black"
         text = f"{matrix[down, across]:,.0f}"
         axes.text(across, down, text, ha="center", va="center", color=colour, fontsize=9 if len(classes) < 8 else 7)
-    names = [_short(name, 14) for name in classes]
+    names = [shortened(name, 14) for name in classes]
     axes.set_xticks(range(len(classes)), names, rotation=45 if len(classes) > 3 else 0)
     axes.set_yticks(range(len(classes)), names)
     correct = np.trace(matrix) / max(matrix.sum(), 1e-300)
     at = f" at {number(threshold, 3)}" if len(classes) == 2 else ""
-    axes.set(xlabel="predicted", ylabel="true", title=f"{_short(target, 24)}: {correct:.1%} correct{at}")
+    axes.set(xlabel="predicted", ylabel="true", title=f"{shortened(target, 24)}: {correct:.1%} correct{at}")
     axes.spines[:].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_calibration(calibration: Calibration, path: Path) -> None:
@@ -141,13 +141,13 @@ def draw_calibration(calibration: Calibration, path: Path) -> None:
     said = np.array([one.predicted for one in calibration.bins])
     came = np.array([one.observed for one in calibration.bins])
     top = min(1.0, 1.1 * float(max(said.max(), came.max(), 0.05)))
-    axes.plot([0, top], [0, top], color=_GREY, linewidth=1, linestyle="--")
-    axes.plot(said, came, "o-", color=_BLUE, linewidth=1.5, markersize=5, clip_on=False)
+    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--")
+    axes.plot(said, came, "o-", color=BLUE, linewidth=1.5, markersize=5, clip_on=False)
     axes.set(
         xlabel=f"{calibration.about} (mean of the bin)", ylabel="share that came true", xlim=(0, top), ylim=(0, top)
     )
     axes.set_title(f"calibration error {number(calibration.error, 2)}, Brier {number(calibration.brier, 3)}")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_residuals(truth: Floats, predicted: Floats, path: Path, target: str) -> None:
@@ -158,14 +158,14 @@ def draw_residuals(truth: Floats, predicted: Floats, path: Path, target: str) ->
     figure = Figure(figsize=(8.4, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
     ends = [float(min(truth.min(), predicted.min())), float(max(truth.max(), predicted.max()))]
-    left.plot(ends, ends, color=_GREY, linewidth=1, linestyle="--")
-    left.scatter(predicted, truth, s=8, color=_BLUE, alpha=0.45, linewidths=0)
-    name = _short(target, 24)
+    left.plot(ends, ends, color=GREY, linewidth=1, linestyle="--")
+    left.scatter(predicted, truth, s=8, color=BLUE, alpha=0.45, linewidths=0)
+    name = shortened(target, 24)
     left.set(xlabel=f"predicted {name}", ylabel=f"true {name}", title=f"R² {number(metrics['r2'], 3)}")
-    right.axhline(0, color=_GREY, linewidth=1, linestyle="--")
-    right.scatter(predicted, truth - predicted, s=8, color=_BLUE, alpha=0.45, linewidths=0)
+    right.axhline(0, color=GREY, linewidth=1, linestyle="--")
+    right.scatter(predicted, truth - predicted, s=8, color=BLUE, alpha=0.45, linewidths=0)
     right.set(xlabel=f"predicted {name}", ylabel="true − predicted", title=f"RMSE {number(metrics['rmse'], 4)}")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_importance(importances: Sequence[Importance], path: Path, metric: str) -> None:
@@ -173,23 +173,26 @@ def draw_importance(importances: Sequence[Importance], path: Path, metric: str) 
     shown = list(importances[:_MOST_BARS])[::-1]
     figure = Figure(figsize=(6.4, 1.3 + 0.32 * max(len(shown), 1)), layout="constrained")
     axes = figure.subplots()
-    labels = [_short(" + ".join(one.columns), 34) for one in shown]
+    labels = [shortened(" + ".join(one.columns), 34) for one in shown]
     values = [one.value for one in shown]
-    axes.barh(labels, values, xerr=[2 * one.error for one in shown], color=_BLUE, ecolor=_ORANGE, height=0.7)
-    axes.axvline(0, color=_GREY, linewidth=1)
+    axes.barh(labels, values, xerr=[2 * one.error for one in shown], color=BLUE, ecolor=ORANGE, height=0.7)
+    axes.axvline(0, color=GREY, linewidth=1)
     best = (
-        f"{_short(' + '.join(importances[0].columns), 24)} {number(importances[0].value, 2)}" if importances else "none"
+        f"{shortened(' + '.join(importances[0].columns), 24)} {number(importances[0].value, 2)}"
+        if importances
+        else "none"
     )
     axes.set(xlabel=f"loss of {metric} when permuted")
     figure.suptitle(f"importance: {best} first")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _short(text: str, length: int) -> str:
+def shortened(text: str, length: int) -> str:
+    """The text in at most `length` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write the figure as a PNG; a dollar sign in a column's name is no formula."""
     for axes in figure.axes:
         _plain(axes)
