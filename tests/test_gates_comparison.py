@@ -149,7 +149,7 @@ def test_a_model_may_not_be_worse_than_a_straight_line_beyond_doubt() -> None:
     assert "linear" in worse.words
     unsure = baselines(scored, dummy, Interval(0.1, -0.1, 0.3), metric="rmse", seed=0)
     assert unsure.outcome == "passed"
-    assert "0.1 worse than the linear model, not beyond doubt (better above 0: -0.3 to 0.1)" in unsure.words
+    assert "worse than the linear model, not beyond doubt" in unsure.words
     assert unsure.evidence["over_linear"] == [-0.1, -0.3, 0.1]
 
 

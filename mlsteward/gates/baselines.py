@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlsteward.answer import counted, number
+from mlsteward.answer import counted, interval
 from mlsteward.evaluation.comparison import paired_bootstrap
 from mlsteward.evaluation.directions import Task, greater_is_better
 from mlsteward.evaluation.intervals import Interval
@@ -95,17 +95,6 @@ def _difference(found: Interval, other: str) -> str:
     doubt = shown.low is not None and shown.low <= 0
     words = f"{interval(shown.value, shown.low, shown.high)} {'worse' if worse else 'better'} than {other}"
     return f"{words}, not beyond doubt" if doubt else words
-
-
-def _against(found: Interval, other: str) -> str:
-    """`0.02 worse than the linear model, not beyond doubt (−0.05 to 0.01)`."""
-    if found.value is None:
-        return f"not comparable with {other}"
-    words = f"{number(abs(found.value), 3)} {'better' if found.value >= 0 else 'worse'} than {other}"
-    if found.low is None or found.high is None:
-        return f"{words} (too few independent units for an interval)"
-    doubt = ", not beyond doubt" if found.low <= 0 <= found.high else ""
-    return f"{words}{doubt} (better above 0: {number(found.low, 3)} to {number(found.high, 3)})"
 
 
 def _turned(found: Interval, sign: float) -> Interval:
