@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from mlsteward.errors import InvalidArgument
 from mlsteward.gates.policy_mistakes import told
 from mlsteward.gates.rules import Alias, Gates, ModelName, Table
+from mlsteward.monitoring.monitor_rules import MonitorRules
 from mlsteward.pipeline.retrain_rules import RetrainRules
 
 DEFAULT_POLICY = Path(__file__).with_name("default_policy.toml")
@@ -35,10 +36,6 @@ class ApprovalRules(Table):
         """Whether a person must allow it."""
         rule: bool | list[str] = getattr(self, action)
         return rule if isinstance(rule, bool) else alias in rule
-
-
-class MonitorRules(Table):
-    """How deployments are watched."""
 
 
 class ModelRules(Table):
