@@ -1,0 +1,165 @@
+"""Real endpoints under load: aliases move, endpoints and servers are killed, and no request is lost or wrong."""
+
+import asyncio
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+
+from benchmarks.endpoint_clients import Load, put_load
+from mlsteward.data.engine import connect
+from mlsteward.runs.alive import lock_is_free
+from mlsteward.runs.endpoint_status import EndpointStatus, endpoint_status
+from mlsteward.serving.endpoint.desired import EndpointFolder
+from mlsteward.serving.prediction_log import prediction_tables
+from mlsteward.store.aliases import alias_history, alias_version, set_alias
+from mlsteward.store.deployment_events import By, history_of
+from mlsteward.store.deployments import Deployment, find_deployment, place, roll_back, stop
+from mlsteward.workspace import Workspace
+from tests.conftest import new_workspace
+from tests.run_server import eventually
+from tests.served_models import add_versions, end_endpoints, rows_of, scores_of
+
+ROWS = 40
+CLIENTS = 64
+ANN = By("ann", "test")
+
+
+@pytest.fixture
+def house(workspace: Workspace) -> Iterator[Workspace]:
+    """Three versions of `large`, of which the champion is served."""
+    add_versions(workspace, 3)
+    promote(workspace, 1)
+    serve(workspace, "large@1", asked="large@champion")
+    eventually(lambda: status(workspace).settled)
+    yield workspace
+    workspace.store.write(lambda t: stop(t, "large", by=ANN))
+    workspace.endpoints.close()
+    end_endpoints(workspace.folder)
+
+
+def promote(workspace: Workspace, version: int) -> None:
+    workspace.store.write(lambda t: set_alias(t, "large", "champion", version, run=None, actor="ann", reason=""))
+
+
+def serve(workspace: Workspace, model: str, **more: object) -> None:
+    now = datetime.now(UTC)
+    wanted = Deployment(name="large", asked=model, model=model, created=now, changed=now).model_copy(update=more)
+    (workspace.folder / "deployments" / "large").mkdir(parents=True, exist_ok=True)
+    workspace.store.write(lambda t: place(t, wanted, event="deployed", by=ANN))
+    workspace.look_after_endpoints()
+
+
+def status(workspace: Workspace) -> EndpointStatus:
+    return endpoint_status(workspace.folder, workspace.store.read(lambda t: find_deployment(t, "large")))
+
+
+def settles_on(workspace: Workspace, model: str) -> None:
+    eventually(lambda: status(workspace).settled and status(workspace).model == model)
+
+
+def under_load(workspace: Workspace, what: Callable[[], None], broken: Callable[[], bool] = lambda: False) -> Load:
+    """What 64 clients saw while `what` was done."""
+    expected = {f"large@{version}": scores_of(version, ROWS) for version in (1, 2, 3)}
+    done = asyncio.Event()
+
+    async def both() -> Load:
+        async def deeds() -> None:
+            await anyio.to_thread.run_sync(what)
+            done.set()
+
+        doing = asyncio.create_task(deeds())
+        address = status(workspace).address
+        load = await put_load(
+            address, rows_of(ROWS), expected, clients=CLIENTS, going_on=lambda: not done.is_set(), broken=broken
+        )
+        await doing
+        return load
+
+    return asyncio.run(both())
+
+
+def written_down(workspace: Workspace) -> set[str]:
+    """The requests in the prediction log."""
+    with connect(threads=1) as connection:
+        relation = prediction_tables(workspace.folder, "large")
+        return {one for (one,) in connection.execute(f"SELECT DISTINCT request_id FROM {relation}").fetchall()}
+
+
+def test_no_request_is_wrong_or_dropped_through_two_moves_of_the_alias_and_a_rollback(house: Workspace) -> None:
+    def deeds() -> None:
+        for version in (2, 3):
+            promote(house, version)
+            settles_on(house, f"large@{version}")
+        house.store.write(lambda t: roll_back(t, "large", by=ANN))
+        settles_on(house, "large@2")
+
+    load = under_load(house, deeds)
+    assert (load.wrong[:3], load.dropped[:3]) == ([], [])
+    assert set(load.models) == {"large@1", "large@2", "large@3"}
+    assert load.requests == sum(load.models.values()) > CLIENTS
+    assert load.request_ids <= written_down(house)
+
+
+def test_an_endpoint_that_is_killed_comes_back_on_its_port_and_loses_no_answered_request(house: Workspace) -> None:
+    folder = EndpointFolder.of(house.folder, "large")
+    port = status(house).address.rpartition(":")[2]
+
+    def deeds() -> None:
+        first = status(house).pid
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: lock_is_free(folder.alive))
+        eventually(lambda: status(house).settled and status(house).pid != first)
+
+    load = under_load(house, deeds, broken=lambda: True)
+    assert (load.wrong[:3], load.dropped[:3]) == ([], [])
+    assert status(house).address.rpartition(":")[2] == port
+    assert load.request_ids <= written_down(house)
+
+
+def test_it_outlives_its_server_and_the_next_one_brings_it_back_after_a_restart_of_the_machine(
+    house: Workspace, data: Path, warm: Path
+) -> None:
+    before = status(house)
+    house.endpoints.close()
+    promote(house, 2)
+    load = under_load(house, lambda: time.sleep(0.2))
+    assert (set(load.models), load.dropped) == ({"large@1"}, [])
+    folder = EndpointFolder.of(house.folder, "large")
+    os.kill(before.pid, signal.SIGKILL)
+    eventually(lambda: lock_is_free(folder.alive))
+    next_server = new_workspace(house.folder, data, warm)
+    next_server.look_after_endpoints()
+    settles_on(next_server, "large@2")
+    assert status(next_server).address == before.address
+    next_server.close()
+
+
+def test_servers_killed_while_they_promote_leave_the_alias_whole_and_the_endpoint_on_it(house: Workspace) -> None:
+    command = [sys.executable, "-m", "tests.promoting_server", str(house.folder)]
+    for pause in (0.05, 0.2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent) as server:
+            assert server.stdout
+            server.stdout.readline()
+            time.sleep(pause)
+            server.kill()
+    history = house.store.read(lambda t: alias_history(t, "large", "champion"))
+    numbers = [change.number for change in history]
+    assert numbers == list(range(len(numbers), 0, -1))
+    assert all(later.previous == earlier.version for later, earlier in itertools.pairwise(history))
+    version = house.store.read(lambda t: alias_version(t, "large", "champion"))
+    assert version == history[0].version
+    house.look_after_endpoints()
+    settles_on(house, f"large@{version}")
+    followed = [
+        event.model for event in house.store.read(lambda t: history_of(t, "large")) if event.event != "deployed"
+    ]
+    assert followed[0] == f"large@{version}"
