@@ -158,13 +158,15 @@ class Point(Record):
 class DeploymentReport(Record):
     """The whole answer about one deployment.
 
-    `primary` is the model that answers as champion; drift, the estimate and segments are about it.
+    `primary` is the model that answers as champion, and `dataset` what it was trained on; drift, the estimate and
+    segments are about it. `failing` are the checks that stand as alerts, the gravest first.
     """
 
     deployment: str
     health: Health
     span: Span | None = None
     primary: str = ""
+    dataset: str = ""
     task: str = ""
     traffic: list[Traffic] = []
     change: TrafficChange | None = None

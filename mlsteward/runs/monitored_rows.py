@@ -76,7 +76,7 @@ class MonitoredLog:
 
     def read(self, plan: ProfilePlan, since: datetime, until: datetime) -> Answered:
         """The rows of the plan's model from `since` to before `until`."""
-        kinds = self._features()
+        kinds = self.features()
         wanted = list(dict.fromkeys(column.name for column in plan.columns if column.name in kinds))
         features = "".join(f", p.features.{quote(name)} AS {quote('feature ' + name)}" for name in wanted)
         sql = (
@@ -102,7 +102,7 @@ class MonitoredLog:
             strange=strange,
         )
 
-    def _features(self) -> Mapping[str, str]:
+    def features(self) -> Mapping[str, str]:
         """The features that are written down, with their types."""
         (kind,) = self._connection.sql("SELECT features FROM logged LIMIT 0").types
         return {str(name): str(type_) for name, type_ in kind.children} if kind.id == "struct" else {}
