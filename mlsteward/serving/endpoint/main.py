@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STARTED_BEFORE, CANNOT_START = 3, 2
 _GRACE_SECONDS = 10
+# As long as clients and proxies keep idle connections in their pools, or they would meet closed ones.
+_IDLE_SECONDS = 75
 
 
 def main() -> None:
@@ -81,8 +84,12 @@ async def _serve(serving: "Serving", listening: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    # When it has shut down, uvicorn sends itself the signal again, and the log is still to be closed.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _heard)
     server = uvicorn.Server(config)
     watching = asyncio.create_task(serving.watch())
     try:
@@ -93,9 +100,14 @@ async def _serve(serving: "Serving", listening: socket.socket) -> None:
             await watching
 
 
+def _heard(number: int, frame: object) -> None:
+    """uvicorn has done already what the signal asks for."""
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # Without the protocol's name asyncio would not know it for TCP, and leave small answers waiting for one another.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((host.strip("[]"), port))
     return listening
