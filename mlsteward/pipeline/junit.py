@@ -35,7 +35,8 @@ def _case(suite: ElementTree.Element, name: str, step: StepOutcome) -> None:
     words = _clean(step.words)
     if step.state in ("waiting", "skipped"):
         ElementTree.SubElement(case, "skipped", {"message": words})
-    elif step.state in ("failed", "error") and not step.tolerated:
+        return
+    if step.state in ("failed", "error") and not step.tolerated:
         kind = "failure" if step.state == "failed" else "error"
         ElementTree.SubElement(case, kind, {"message": words, "type": step.do}).text = _clean("\n".join(step.findings))
         return
