@@ -13,6 +13,7 @@ from mlsteward.evaluation.columns import as_numbers
 from mlsteward.evaluation.directions import Task, greater_is_better
 from mlsteward.evaluation.metrics import compute_metrics
 from mlsteward.evaluation.predictions import Floats, Predictions
+from mlsteward.training.spread import spread
 
 NEAR_COPY = 0.9
 _MOST_CATEGORIES = 5
@@ -92,20 +93,43 @@ def permutation_importance(
     whole = compute_metrics(task, truth, predict(frame), weights, threshold).get(metric)
     if whole is None:
         return []
+    pieces = [
+        (list(group), np.concatenate([generator.permutation(len(frame)) for _ in range(repeats)])) for group in groups
+    ]
+    sample = _Sample(predict, frame, truth, task, metric, weights, threshold, repeats, sign * whole)
+    return sorted(spread(_permuted, pieces, (sample,)), key=lambda importance: -importance.value)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What all groups of columns are measured on; `whole` is the metric before, with better above."""
+
+    predict: Callable[[pd.DataFrame], Predictions]
+    frame: pd.DataFrame
+    truth: np.ndarray
+    task: Task
+    metric: str
+    weights: Floats | None
+    threshold: float
+    repeats: int
+    whole: float
+
+
+def _permuted(sample: _Sample, group: list[str], orders: np.ndarray) -> Importance:
+    """What permuting the rows of a group costs, in (repeats x n,) `orders` one after another."""
+    frame, repeats = sample.frame, sample.repeats
+    sign = 1.0 if greater_is_better(sample.metric) else -1.0
+    # All repeats are predicted together: a call of a model costs more than the rows of a small table.
     copies = pd.concat([frame] * repeats, ignore_index=True)
-    found: list[Importance] = []
-    for group in groups:
-        orders = np.concatenate([generator.permutation(len(frame)) for _ in range(repeats)])
-        # All repeats are predicted together: a call of a model costs more than the rows of a small table.
-        together = predict(_with_rows_of(copies, list(group), orders))
-        losses: list[float] = []
-        for repeat in range(repeats):
-            value = compute_metrics(task, truth, _part(together, repeat, len(frame)), weights, threshold).get(metric)
-            losses.append(sign * (whole - value) if value is not None else np.nan)
-        error = float(np.std(losses, ddof=1) / np.sqrt(repeats)) if repeats > 1 else 0.0
-        direction, effect = ("", None) if task == "multiclass" else _direction(predict, frame, list(group))
-        found.append(Importance(list(group), float(np.mean(losses)), error, direction, effect))
-    return sorted(found, key=lambda importance: -importance.value)
+    together = sample.predict(_with_rows_of(copies, group, orders))
+    losses: list[float] = []
+    for repeat in range(repeats):
+        part = _part(together, repeat, len(frame))
+        value = compute_metrics(sample.task, sample.truth, part, sample.weights, sample.threshold).get(sample.metric)
+        losses.append(sample.whole - sign * value if value is not None else np.nan)
+    error = float(np.std(losses, ddof=1) / np.sqrt(repeats)) if repeats > 1 else 0.0
+    direction, effect = ("", None) if sample.task == "multiclass" else _direction(sample.predict, frame, group)
+    return Importance(group, float(np.mean(losses)), error, direction, effect)
 
 
 def _part(predictions: Predictions, number: int, rows: int) -> Predictions:

@@ -14,6 +14,7 @@ from mlsteward.training.bundle import Member
 from mlsteward.training.encoder import TableEncoder
 from mlsteward.training.estimators import find_estimator, make_estimator
 from mlsteward.training.signature import SignatureColumn, Task
+from mlsteward.training.spread import spread
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -79,6 +80,38 @@ def fit_member(candidate: Candidate, problem: Problem, rows: Rows) -> Member:
     return Member(candidate.name, encoder, estimator)
 
 
+@dataclass(frozen=True)
+class FoldFit:
+    """What a candidate says of the rows of one fold, (r, k), when fitted on the others, and what that took.
+
+    `member` is what was fitted, None unless it was to be kept.
+    """
+
+    fold: int
+    scores: Floats
+    cpu_seconds: float
+    member: Member | None
+
+
+def fit_fold(problem: Problem, rows: Rows, candidate: Candidate, fold: int, keep: bool) -> FoldFit:
+    """Fit on all folds but one and score that one."""
+    started = time.thread_time()
+    inside, outside = np.flatnonzero(rows.folds != fold), np.flatnonzero(rows.folds == fold)
+    member = fit_member(candidate, problem, rows.take(inside))
+    scores = member.scores(rows.frame.iloc[outside], problem.classes)
+    return FoldFit(fold, scores, time.thread_time() - started, member if keep else None)
+
+
+def fit_members(candidates: Sequence[Candidate], problem: Problem, rows: Rows) -> list[Member]:
+    """Fit each on all of `rows`."""
+    return spread(fit_one, [(candidate,) for candidate in candidates], (problem, rows))
+
+
+def fit_one(problem: Problem, rows: Rows, candidate: Candidate) -> Member:
+    """`fit_member` with what is shared first."""
+    return fit_member(candidate, problem, rows)
+
+
 class CrossFit:
     """Out-of-fold scores of one candidate, a fold at a time, so that a budget can end it between folds."""
 
@@ -88,29 +121,36 @@ class CrossFit:
         self.rows = rows
         self.pending = [int(fold) for fold in np.unique(rows.folds)]
         self.scores = np.full((len(rows.target), max(problem.classes, 1)), np.nan)
-        self.cpu_seconds = 0.0
+        self.seconds: list[float] = []
         self.last: Member | None = None
 
     @property
-    def done(self) -> bool:
-        return not self.pending
+    def cpu_seconds(self) -> float:
+        return sum(self.seconds)
 
     def step(self) -> None:
         """Fit on all folds but the next and score that one."""
-        fold, started = self.pending.pop(0), time.thread_time()
-        inside, outside = np.flatnonzero(self.rows.folds != fold), np.flatnonzero(self.rows.folds == fold)
-        member = fit_member(self.candidate, self.problem, self.rows.take(inside))
-        self.scores[outside] = member.scores(self.rows.frame.iloc[outside], self.problem.classes)
-        self.last = member
-        self.cpu_seconds += time.thread_time() - started
+        self.take(fit_fold(self.problem, self.rows, self.candidate, self.pending[0], True))
 
-    def run(self) -> None:
-        """Score all rows out of fold."""
-        while not self.done:
-            self.step()
+    def take(self, found: FoldFit) -> None:
+        """Take in what was found of the next fold."""
+        self.pending.remove(found.fold)
+        self.scores[self.rows.folds == found.fold] = found.scores
+        self.last = found.member
+        self.seconds.append(found.cpu_seconds)
 
     def members(self, weight: float = 1.0) -> list[Member]:
         """The model of the last fold, which can score rows that were not cross-fitted: it saw none of them."""
         if self.last is None:
             return []
         return [Member(self.last.name, self.last.encoder, self.last.estimator, weight)]
+
+
+def cross_fit(candidates: Sequence[Candidate], problem: Problem, rows: Rows) -> list[CrossFit]:
+    """Every candidate with all rows scored out of fold."""
+    fits = [CrossFit(candidate, problem, rows) for candidate in candidates]
+    pieces = [(one.candidate, fold, fold == one.pending[-1]) for one in fits for fold in one.pending]
+    owners = [one for one in fits for _ in one.pending]
+    for one, found in zip(owners, spread(fit_fold, pieces, (problem, rows)), strict=True):
+        one.take(found)
+    return fits

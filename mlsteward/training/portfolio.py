@@ -1,6 +1,6 @@
 """The candidates of `estimator="auto"`, from cheap to dear, and the search through them within a budget."""
 
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ from mlsteward.errors import InvalidArgument
 from mlsteward.evaluation.metrics import compute_metrics
 from mlsteward.evaluation.predictions import Predictions
 from mlsteward.training.bundle import decide
-from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows
+from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows, cross_fit
 from mlsteward.training.signature import Task
+from mlsteward.training.spread import width
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,8 @@ _SMALL = 4_000
 # What is left of the budget fits the chosen on all training rows.
 _SEARCH_SHARE = 0.75
 _MIDDLE = 10_000
+# Dummy and linear.
+_ALWAYS = 2
 
 
 @dataclass(frozen=True)
@@ -133,40 +136,53 @@ def search(
     """Cross-fit candidates in turn until three quarters of `budget` CPU seconds are spent; None means all of them.
 
     Dummy and linear always run. A candidate whose first fold shows that the rest would overrun the budget is given
-    up, and so is one that comes when the budget is spent.
+    up, and so is one that comes when the budget is spent. What a fold takes is told by the clock: only a replay, which
+    names its candidates and has no budget, repeats exactly.
     """
-    # A budget of CPU seconds cannot do without the clock; a replay names its candidates and has no budget.
-    started = time.process_time()
     budget = None if budget is None else _SEARCH_SHARE * budget
+    at_once = _at_once(rows)
+    spent = 0.0
     scored: list[Scored] = []
     unreached: list[str] = []
-    for place, candidate in enumerate(candidates):
-        spent = time.process_time() - started
-        if budget is not None and spent >= budget and place >= 2:
-            unreached.append(candidate.name)
+    for first in range(0, len(candidates), at_once):
+        part = candidates[first : first + at_once]
+        if budget is not None and spent >= budget and first >= _ALWAYS:
+            unreached += [candidate.name for candidate in part]
             continue
-        share = place / len(candidates) if budget is None else max(place / len(candidates), spent / budget)
-        progress(min(share, 1.0), f"cross-fitting {candidate.name} ({spent:.1f} CPU-s spent)")
-        cross_fit = CrossFit(candidate, problem, rows)
-        left = None if budget is None or place < 2 else budget - spent
-        if _within_budget(cross_fit, left):
-            scored.append(score(cross_fit, metric=metric, classes=classes))
-        else:
-            unreached.append(candidate.name)
+        share = first / len(candidates) if budget is None else max(first / len(candidates), spent / budget)
+        named = ", ".join(candidate.name for candidate in part)
+        progress(min(share, 1.0), f"cross-fitting {named} ({spent:.1f} CPU-s spent)")
+        fits = cross_fit(part, problem, rows) if width() > 1 else [CrossFit(one, problem, rows) for one in part]
+        for place, one in enumerate(fits, first):
+            left = None if budget is None or place < _ALWAYS else budget - spent
+            given_up = _given_up(one, left)
+            spent += one.cpu_seconds if given_up is None else given_up
+            if given_up is None:
+                scored.append(score(one, metric=metric, classes=classes))
+            else:
+                unreached.append(one.candidate.name)
     return Search(scored, unreached)
 
 
-def _within_budget(cross_fit: CrossFit, seconds: float | None) -> bool:
-    """Run all folds, unless the next one would overrun what is left."""
-    started = time.process_time()
-    done = 0
-    while not cross_fit.done:
-        spent = time.process_time() - started
-        if seconds is not None and done and spent + spent / done * len(cross_fit.pending) > seconds:
-            return False
-        cross_fit.step()
-        done += 1
-    return True
+def _at_once(rows: Rows) -> int:
+    """How many candidates are cross-fitted together: here one, elsewhere as many as keep all hands busy."""
+    return 1 if width() == 1 else math.ceil(2 * width() / len(np.unique(rows.folds)))
+
+
+def _given_up(one: CrossFit, left: float | None) -> float | None:
+    """Run all folds, unless the next one would overrun the seconds that are left: then what was spent until there.
+
+    None when all were run. Folds that were run elsewhere already are judged alike, by what they took.
+    """
+    folds = len(one.seconds) + len(one.pending)
+    for done in range(folds):
+        spent = sum(one.seconds[:done])
+        overrun = left is not None and (left <= 0 if not done else spent + spent / done * (folds - done) > left)
+        if overrun:
+            return spent
+        if done == len(one.seconds):
+            one.step()
+    return None
 
 
 def score(cross_fit: CrossFit, *, metric: str, classes: Sequence[str]) -> Scored:

@@ -10,12 +10,13 @@ from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.training.bundle import Member
 from mlsteward.training.ensemble import greedy_weights
 from mlsteward.training.estimators import find_estimator
-from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows, fit_member
+from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows, cross_fit, fit_member, fit_members
 from mlsteward.training.options import TrainOptions
 from mlsteward.training.parameters import check_parameters
 from mlsteward.training.portfolio import DUMMY, LINEAR, Scored, named_candidates, portfolio, score, search
 from mlsteward.training.prepare import SELECTION_ROWS
 from mlsteward.training.signature import Place
+from mlsteward.training.spread import width
 from mlsteward.training.tuning import draw_candidates, halve, ranked
 
 Floats = NDArray[np.float64]
@@ -93,15 +94,14 @@ def _select_named(
     progress(0.1, f"fitting {candidate.name} on {len(rows.target):,} rows")
     member = fit_member(candidate, problem, rows)
     progress(0.5, f"cross-fitting {candidate.name} on {len(part.target):,} rows")
-    cross_fit = CrossFit(candidate, problem, part)
-    cross_fit.run()
+    (crossed,) = cross_fit([candidate], problem, part)
     return Selected(
         members=[member],
-        scores=cross_fit.scores,
+        scores=crossed.scores,
         baselines=_baselines(problem, rows),
-        leaderboard=[_place(score(cross_fit, metric=metric, classes=classes), 1.0)],
+        leaderboard=[_place(score(crossed, metric=metric, classes=classes), 1.0)],
         unreached=[],
-        fold_members=cross_fit.members(),
+        fold_members=crossed.members(),
     )
 
 
@@ -190,11 +190,14 @@ def _serve(
     """Fit what has a weight on all training rows."""
     chosen = [one for one in scored if one.name in weights]
     members: list[Member] = []
-    for place, one in enumerate(chosen):
-        progress(0.8 + 0.15 * place / len(chosen), f"fitting {one.name} on {len(rows.target):,} rows")
-        member = fit_member(one.cross_fit.candidate, problem, rows)
+    at_once = 1 if width() == 1 else len(chosen)
+    for place in range(0, len(chosen), at_once):
+        part = chosen[place : place + at_once]
+        named = ", ".join(one.name for one in part)
+        progress(0.8 + 0.15 * place / len(chosen), f"fitting {named} on {len(rows.target):,} rows")
+        members += fit_members([one.cross_fit.candidate for one in part], problem, rows)
+    for one, member in zip(chosen, members, strict=True):
         member.weight = weights[one.name]
-        members.append(member)
     fold_members = [member for one in chosen for member in one.cross_fit.members(weights[one.name])]
     scores = blend([one.cross_fit.scores for one in chosen], np.array([weights[one.name] for one in chosen]))
     board = [_place(one, weights.get(one.name, 0.0)) for one in scored]
@@ -209,7 +212,9 @@ def _baselines(problem: Problem, rows: Rows, known: dict[str, Member] | None = N
     if len(rows.target) > _BASELINE_ROWS:
         part = rows.take(np.linspace(0, len(rows.target) - 1, _BASELINE_ROWS).astype(np.int64))
     wanted = (DUMMY, LINEAR[problem.task])
-    return {one.name: known.get(one.name) or fit_member(one, problem, part) for one in wanted}
+    fresh = [one for one in wanted if one.name not in known]
+    fitted = dict(zip([one.name for one in fresh], fit_members(fresh, problem, part), strict=True))
+    return {one.name: known.get(one.name) or fitted[one.name] for one in wanted}
 
 
 def _place(scored: Scored, weight: float) -> Place:

@@ -9,8 +9,9 @@ import numpy as np
 from mlsteward.errors import InvalidArgument
 from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.training.estimators import Draw, find_estimator
-from mlsteward.training.fitting import Candidate, CrossFit, Problem, Rows
+from mlsteward.training.fitting import Candidate, Problem, Rows, cross_fit
 from mlsteward.training.portfolio import Scored, score
+from mlsteward.training.spread import width
 
 FACTOR = 3
 _FEWEST_ROWS = 100
@@ -62,11 +63,12 @@ def halve(
         chosen = np.sort(np.random.default_rng(problem.seed).permutation(len(rows.target))[:size])
         part = rows if size == len(rows.target) else rows.take(chosen)
         scored = []
-        for place, candidate in enumerate(alive):
-            progress((rung + place / len(alive)) / len(rungs), f"tuning: {candidate.name} on {size:,} rows")
-            cross_fit = CrossFit(candidate, problem, part)
-            cross_fit.run()
-            scored.append(score(cross_fit, metric=metric, classes=classes))
+        # Here one by one, so that progress is told; elsewhere as many as are worked on at a time.
+        at_once = 1 if width() == 1 else len(alive)
+        for place in range(0, len(alive), at_once):
+            part_of = alive[place : place + at_once]
+            progress((rung + place / len(alive)) / len(rungs), f"tuning: {part_of[0].name} on {size:,} rows")
+            scored += [score(one, metric=metric, classes=classes) for one in cross_fit(part_of, problem, part)]
         scored = ranked(scored, metric)
         keep = max(1, len(alive) // FACTOR)
         survivors = [one.cross_fit.candidate for one in scored[:keep]]
