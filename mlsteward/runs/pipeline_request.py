@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import close_names
@@ -10,6 +11,7 @@ from mlsteward.runs.jobs.pipeline import Request
 from mlsteward.store.runs import ACTIVE, runs_in_state
 
 if TYPE_CHECKING:
+    from mlsteward.config import Settings
     from mlsteward.runs.actor import Actor
     from mlsteward.workspace import Workspace
 
@@ -41,19 +43,25 @@ def start_pipeline(
     for run in workspace.store.read(lambda t: runs_in_state(t.whole, *ACTIVE)):
         if (run.kind, run.name, run.params) == ("pipeline", pipeline.name, shown):
             return run.number
-    settings = workspace.settings.model_dump(mode="json", include=set(_SETTINGS))
     request = Request(
         pipeline=pipeline,
         given=values,
         environment=environment,
         fresh=fresh,
-        settings={**settings, "clearance": actor.clearance},
+        settings={**_settings(workspace.settings), "clearance": actor.clearance},
         actor=actor.name,
         client=actor.client,
     )
     return workspace.runs.start(
         "pipeline", request, actor=actor, name=pipeline.name, params=shown, reason=reason or pipeline.description
     )
+
+
+def _settings(settings: "Settings") -> dict[str, Any]:
+    """The settings for the driver. Addresses of databases go along where none has a password."""
+    found = settings.model_dump(mode="json", include=set(_SETTINGS))
+    addresses = [one.get_secret_value() for one in settings.databases]
+    return found if any(urlsplit(one).password for one in addresses) else {**found, "databases": addresses}
 
 
 def _checked(pipeline: Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
