@@ -39,11 +39,13 @@ async def put_load(
     clients: int,
     going_on: Callable[[], bool],
     broken: Callable[[], bool] = lambda: False,
+    pause: float = 0.0,
 ) -> Load:
     """Ask `address` with `clients` clients for as long as `going_on` holds.
 
     `expected` has, for each model that may answer, its score of each row. While `broken` holds the endpoint may be
-    gone: a connection that breaks then is opened again, and counts for nothing.
+    gone: a connection that breaks then is opened again, and counts for nothing. Each client waits `pause` seconds
+    before it asks again.
     """
     load = Load()
     started = time.monotonic()
@@ -51,7 +53,7 @@ async def put_load(
     bodies = [json.dumps({"rows": [row]}).encode() for row in rows]
     await asyncio.gather(
         *(
-            _Client(load, str(host.hostname), int(host.port or 0), bodies, expected, number).go(going_on, broken)
+            _Client(load, str(host.hostname), int(host.port or 0), bodies, expected, number).go(going_on, broken, pause)
             for number in range(clients)
         )
     )
@@ -77,8 +79,9 @@ class _Client:
         self._number = number
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def go(self, going_on: Callable[[], bool], broken: Callable[[], bool]) -> None:
+    async def go(self, going_on: Callable[[], bool], broken: Callable[[], bool], pause: float) -> None:
         while going_on():
+            await asyncio.sleep(pause)
             self._place = (self._place + 1) % len(self._bodies)
             try:
                 await self._ask(self._place)

@@ -5,7 +5,8 @@ import time
 
 from pydantic import Field
 
-from mlsteward.answer import RunFindings
+from mlsteward.answer import RunFindings, clipped
+from mlsteward.dictionary.sensitivity import FULL
 from mlsteward.runs.deploy_request import Asked, deploy_request
 from mlsteward.runs.endpoint_status import EndpointStatus, wait_settled
 from mlsteward.runs.jobs.deploy import Request, Result
@@ -84,7 +85,7 @@ def _served(call: Call, placed: Deployment, run: Run | None, seconds: float) -> 
     model = call.workspace.store.read(lambda t: find_model(t, placed.model))
     trials = Result.model_validate(run.result).findings(run) if run else []
     return DeployAnswer(
-        verdict=_verdict(placed, status, asked_anew=run is not None),
+        verdict=_verdict(placed, status, asked_anew=run is not None) + _last_words(call, status),
         run=run.number if run else None,
         deployment=placed.name,
         model=placed.model,
@@ -109,6 +110,12 @@ def _verdict(placed: Deployment, status: EndpointStatus, *, asked_anew: bool) ->
     if status.state == "failed":
         return f"{placed.name} cannot serve {served}: {status.words or 'its process ends'}."
     return f"{placed.name} is placed to serve {served}{also}; its endpoint is {status.state}."
+
+
+def _last_words(call: Call, status: EndpointStatus) -> str:
+    """What the process of one that failed said last, for who may see what rows hold."""
+    said = status.log_tail.splitlines()[-1:] if status.state == "failed" and call.actor.clearance == FULL else []
+    return "".join(f" Its log ends with: {clipped(line, 300)}" for line in said)
 
 
 def _example(address: str, model: Model) -> str:

@@ -36,7 +36,7 @@ _TYPE: tuple[bytes, bytes] = (b"content-type", b"application/json")
 
 @dataclass(frozen=True)
 class InForce:
-    """What answers, at one moment."""
+    """What answers, at one moment. `before` is the champion before, kept so that a rollback need not load it."""
 
     desired: Desired
     champion: Served
@@ -44,6 +44,7 @@ class InForce:
     shadow: Shadow | None
     guard: Guard
     watch: CanaryGuard | None = None
+    before: Served | None = None
 
     def choose(self, request_id: str, keys: list[str | None], version: str = "") -> tuple[Served, Role]:
         """Who answers: by the version asked for, else by share. The same key always comes to the same model."""

@@ -41,7 +41,15 @@ async def load_all(folder: EndpointFolder, desired: Desired, old: InForce | None
         shadow=shadow,
         guard=Guard(desired.host, desired.token_hashes, desired.allowed_hosts),
         watch=_watch(folder, desired, old),
+        before=_before(champion, old),
     )
+
+
+def _before(champion: Served, old: InForce | None) -> Served | None:
+    """The champion before this one."""
+    if old is None or old.champion.model == champion.model:
+        return old.before if old else None
+    return old.champion
 
 
 def _watch(folder: EndpointFolder, desired: Desired, old: InForce | None) -> CanaryGuard | None:
@@ -59,7 +67,7 @@ def _watch(folder: EndpointFolder, desired: Desired, old: InForce | None) -> Can
 
 
 async def _load(folder: EndpointFolder, desired: Desired, model: ServedModel, old: InForce | None) -> Served:
-    known = [one for one in (old.champion, old.canary) if one is not None] if old else []
+    known = [one for one in (old.champion, old.canary, old.before) if one is not None] if old else []
     row = next((one.row for one in known if one.model == model), None)
     if row is None:
         row = await load_aside(folder.workspace, model)
