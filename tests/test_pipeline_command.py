@@ -51,7 +51,7 @@ def test_a_no_is_an_exit_code_and_words_and_stands_in_the_reports(
     assert main(["run", str(file), *place, "--summary", str(summary)]) == 4
     printed = capsys.readouterr().out
     assert "no broke at the step `evaluate`" in printed
-    assert "next: list_models()" in printed
+    assert 'next: list_runs(kind="train")' in printed
     assert summary.read_text().startswith("what stood there\n## 💥 no\n")
 
 

@@ -74,7 +74,8 @@ def _situation(t: Transaction, policy: "Policy", name: str) -> tuple[Situation |
     """What is known of a model, the policy's rules for it and the triggers of its monitors; None for a model that
     nothing triggers, or that was trained on no dataset of this workspace."""
     rules = policy.of(name).retrain
-    serving = [one for one in deployments(t) if parse_reference(one.asked, default="model").name == name]
+    running = [one for one in deployments(t) if one.wanted == "running"]
+    serving = [one for one in running if parse_reference(one.asked, default="model").name == name]
     extra: list[Trigger] = ["drift", "loss"] if any(_retrains(t, one) for one in serving) else []
     if not rules.on and not extra:
         return None, rules, extra

@@ -1,0 +1,223 @@
+"""Retraining: a version's own recipe on newer data, and what starts it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mlsteward.monitoring.deployment_report import INPUT_DRIFT
+from mlsteward.pipeline.retrain_rules import RetrainRules, Trigger
+from mlsteward.pipeline.triggers import Situation, wants_data, why_retrain
+from mlsteward.runs.folder import RunFolder
+from mlsteward.runs.jobs import train
+from mlsteward.runs.jobs.pipeline import Result
+from mlsteward.runs.schedules import retrain
+from mlsteward.store.alerts import Finding, open_alerts, raise_alerts
+from mlsteward.store.aliases import aliases_of
+from mlsteward.store.deployment_events import By
+from mlsteward.store.deployments import Deployment, place
+from mlsteward.store.models import Model, find_model
+from mlsteward.store.runs import get_run
+from mlsteward.store.transaction import Transaction
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant
+from tests.judged import flights
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def write_flights(data: Path, rows: int, **columns: object) -> None:
+    """The same flights with more behind them: a later version of one table."""
+    flights(rows, seed=1).drop(columns=["day"]).assign(**columns).to_csv(data / "flights.csv", index=False)
+
+
+async def first_version(assistant: Assistant, data: Path) -> None:
+    write_flights(data, 300)
+    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    await assistant.call("transform_dataset", name="clean", sql="SELECT * EXCLUDE (minutes) FROM flights")
+    await assistant.call(
+        "train_model",
+        dataset="clean",
+        target="late",
+        estimator="logistic_regression",
+        params={"C": 0.5},
+        exclude=["distance"],
+        seed=7,
+        name="delay",
+    )
+
+
+def ended(workspace: Workspace, number: int) -> Result:
+    run = workspace.runs.wait(number, 120)
+    assert run.state == "completed", run.error
+    return Result.model_validate(run.result)
+
+
+def version(workspace: Workspace, label: str) -> Model:
+    return workspace.store.read(lambda t: find_model(t, label))
+
+
+@pytest.mark.anyio
+async def test_the_recipe_of_a_version_is_trained_again_on_newer_rows_as_the_challenger(
+    assistant: Assistant, workspace: Workspace, data: Path
+) -> None:
+    await first_version(assistant, data)
+    error = await assistant.error("retrain_model", model="delay")
+    assert "there is nothing newer" in error
+    assert 'Next: register_dataset(name="flights"' in error
+    write_flights(data, 420)
+    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    started = await assistant.call("retrain_model", model="delay", wait_seconds=0)
+    steps = {step.id: step for step in ended(workspace, started["run"]).outcome.steps}
+    assert list(steps) == ["transform_clean", "schema", "drift", "train", "challenger", "gates"]
+    assert steps["challenger"].state == "passed"
+    old, new = version(workspace, "delay@1"), version(workspace, "delay@challenger")
+    assert (new.label, new.dataset) == ("delay@2", "clean@2")
+    assert workspace.store.read(lambda t: aliases_of(t, "delay")) == {"challenger": 2}
+    assert [column.name for column in new.signature] == [column.name for column in old.signature]
+    request = RunFolder(workspace.runs.folder(new.run)).read_request(train.Request)
+    before = RunFolder(workspace.runs.folder(old.run)).read_request(train.Request)
+    assert (request.options.params, request.options.seed, request.options.metric) == ({"C": 0.5}, 7, "roc_auc")
+    assert request.options.positive_label == old.classes[1]
+    assert (request.choice.kind, request.salt) == (before.choice.kind, before.salt)
+    run = workspace.store.read(lambda t: get_run(t, started["run"]))
+    assert (run.kind, run.params["model"]) == ("pipeline", "delay@1")
+    answer = await assistant.text("get_run", run=started["run"])
+    assert "gates:" in answer
+
+
+@pytest.mark.anyio
+async def test_a_schema_that_has_changed_stops_and_nothing_is_trained(
+    assistant: Assistant, workspace: Workspace, data: Path
+) -> None:
+    write_flights(data, 300)
+    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    await assistant.call("train_model", dataset="flights", target="late", estimator="logistic_regression", name="delay")
+    write_flights(data, 320, dep_delay="soon")
+    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    started = await assistant.call("retrain_model", model="delay", wait_seconds=0)
+    result = ended(workspace, started["run"])
+    assert [(step.id, step.state) for step in result.outcome.steps[:2]] == [("schema", "failed"), ("drift", "skipped")]
+    assert "`dep_delay` is VARCHAR here and a number" in result.verdict
+    told = await assistant.call("get_run", run=started["run"])
+    assert "retrain_delay failed at the step `schema`" in told["verdict"]
+    assert workspace.store.read(lambda t: aliases_of(t, "delay")) == {}
+
+
+@pytest.mark.anyio
+async def test_the_policy_retrains_by_itself_once_there_is_newer_data(
+    assistant: Assistant, workspace: Workspace, data: Path
+) -> None:
+    await first_version(assistant, data)
+    now = datetime.now(UTC)
+
+    def due(after: timedelta) -> list[str]:
+        return [
+            one.asset for one in workspace.store.write(lambda t: retrain.due_work(t, now + after, workspace.folder))
+        ]
+
+    write_flights(data, 420)
+    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    assert due(timedelta(days=2)) == [], "nothing is retrained by itself unless the policy says so"
+    policy = workspace.folder / "policy.toml"
+    policy.write_text('[retrain]\non = ["new_data"]\nfewest_new_rows = 200\n')
+    assert due(timedelta(days=2)) == [], "120 rows are too few"
+    policy.write_text('[retrain]\non = ["new_data"]\nfewest_new_rows = 100\n')
+    assert due(timedelta(hours=1)) == [], "it rests for a day"
+    assert due(timedelta(days=2)) == ["model:delay"]
+    assert due(timedelta(days=2)) == [], "who took it starts it"
+    taken = retrain.Due(asset="model:delay", at=now + timedelta(days=2))
+    number = retrain.begin(workspace, taken)
+    run = workspace.store.read(lambda t: get_run(t, number))
+    assert run.client == retrain.CLIENT
+    assert run.reason == "new data: flights@2, +120 rows"
+    workspace.runs.cancel(number)
+    assert due(timedelta(days=9)) == [], "the same rows are not tried again"
+    policy.write_text('[retrian]\non = ["new_data"]\n')
+    assert due(timedelta(days=2)) == [], "a policy with mistakes starts nothing"
+
+
+@pytest.mark.anyio
+async def test_a_model_without_a_name_or_a_recipe_is_not_retrained(
+    assistant: Assistant, workspace: Workspace, data: Path
+) -> None:
+    write_flights(data, 300)
+    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    trained = await assistant.call(
+        "train_model", dataset="flights", target="late", estimator="logistic_regression", exclude=["minutes"]
+    )
+    error = await assistant.error("retrain_model", model=trained["model"])
+    assert "has no name" in error
+    assert "No model has a name yet" in await assistant.error("retrain_model", model="nobody")
+
+
+def situation(**fields: object) -> Situation:
+    known = {
+        "model": "delay",
+        "trained": NOW - timedelta(days=10),
+        "data": "flights@2",
+        "data_since": NOW - timedelta(days=1),
+        "new_rows": 50,
+        **fields,
+    }
+    return Situation.model_validate(known)
+
+
+@pytest.mark.parametrize(
+    ("on", "fields", "words"),
+    [
+        ([], {}, ""),
+        (["new_data"], {}, "new data: flights@2, +50 rows"),
+        (["new_data"], {"data_since": None}, ""),
+        (["new_data"], {"data_since": NOW - timedelta(days=11)}, ""),
+        (["new_data"], {"tried": NOW - timedelta(hours=12)}, ""),
+        (["schedule"], {}, "on schedule: 10 days since the last training, on flights@2"),
+        (["schedule"], {"trained": NOW - timedelta(days=5)}, ""),
+        (["drift"], {}, ""),
+        (["drift"], {"alerts": {"drift": "alert:3"}}, "alert:3, and there is newer data: flights@2"),
+        (["drift"], {"alerts": {"loss": "alert:4"}}, ""),
+        (["drift", "loss"], {"alerts": {"loss": "b", "drift": "a"}}, "b, and there is newer data: flights@2"),
+    ],
+)
+def test_a_model_is_retrained_for_a_reason_and_on_newer_data(
+    on: list[Trigger], fields: dict[str, object], words: str
+) -> None:
+    assert why_retrain(situation(**fields), RetrainRules(on=on), [], NOW) == words
+
+
+def test_after_a_retraining_it_rests() -> None:
+    tried = situation(tried=NOW - timedelta(hours=2), data_since=NOW - timedelta(hours=1))
+    assert why_retrain(tried, RetrainRules(on=["new_data"]), [], NOW) == ""
+    assert why_retrain(tried, RetrainRules(on=["new_data"], rest_hours=1), [], NOW)
+
+
+def test_an_alert_without_newer_data_asks_for_some() -> None:
+    standing = situation(data_since=None, alerts={"drift": "deployment:delay: input drift"})
+    assert wants_data(standing, RetrainRules(), ["drift"]) == "deployment:delay: input drift"
+    assert wants_data(standing, RetrainRules(on=["new_data"]), []) == ""
+    assert wants_data(situation(alerts={"drift": "x"}), RetrainRules(), ["drift"]) == ""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("newer", [False, True], ids=["no newer data", "newer data"])
+async def test_a_drift_alert_of_its_deployment_retrains_a_model_or_asks_for_data(
+    assistant: Assistant, workspace: Workspace, data: Path, newer: bool
+) -> None:
+    await first_version(assistant, data)
+    if newer:
+        write_flights(data, 420)
+        await assistant.call("register_dataset", name="flights", source="flights.csv")
+    (workspace.folder / "policy.toml").write_text('[retrain]\non = ["drift"]\nrest_hours = 0\n')
+    now = datetime.now(UTC)
+    serving = Deployment(name="late", asked="delay@1", model="delay@1", created=now, changed=now)
+    finding = Finding(asset="deployment:late", check=INPUT_DRIFT, severity="warning", words="dep_delay moved")
+
+    def drifted(t: Transaction) -> None:
+        place(t, serving, event="deployed", by=By(actor="ann"))
+        raise_alerts(t, [finding], run=None)
+
+    workspace.store.write(drifted)
+    due = workspace.store.write(lambda t: retrain.due_work(t, now + timedelta(days=1), workspace.folder))
+    asking = workspace.store.read(lambda t: open_alerts(t, "model:delay"))
+    assert [one.asset for one in due] == (["model:delay"] if newer else [])
+    assert ["register newer rows" in alert.words for alert in asking] == ([] if newer else [True])
