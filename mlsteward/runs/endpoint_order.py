@@ -12,7 +12,7 @@ from mlsteward.store.tokens import hashes_of_tokens
 from mlsteward.store.transaction import Transaction
 
 # No token has this hash: an endpoint that knows it alone lets nobody in.
-_NOBODY = "-"
+_NOBODY = "0" * 64
 
 
 def endpoint_order(t: Transaction, deployment: Deployment, allowed_hosts: Sequence[str] = ()) -> Desired:
