@@ -62,17 +62,22 @@ def serve_stdio(settings: Settings) -> int:
 def serve_http(settings: Settings, *, host: str, port: int, allowed_hosts: Sequence[str]) -> int:
     import uvicorn
 
+    from mlsteward.runs.schedule import Schedule
     from mlsteward.server.http import http_app
 
     workspace = Workspace(settings)
     start_logging(workspace)
     take_over(workspace)
+    schedule = Schedule(workspace)
     try:
         app = http_app(Steward(workspace), host=host, allowed_hosts=allowed_hosts)
+        if not settings.read_only:
+            schedule.wake()
         config = uvicorn.Config(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=5)
         uvicorn.Server(config).run()
     except KeyboardInterrupt:
         return 130
     finally:
+        schedule.close()
         workspace.close()
     return 0

@@ -19,8 +19,9 @@ def deploy(workspace: Workspace, name: str = "delay", *, classes: tuple[str, ...
     """Have the store say that `name` serves a model, whose file nobody opens."""
 
     def write(t: Transaction) -> None:
+        (count,) = t.row("SELECT count(*) FROM models") or (0,)
         model = Model(
-            run=1,
+            run=count + 1,
             name=name,
             task="binary" if classes else "regression",
             target="late" if classes else "minutes",

@@ -76,8 +76,9 @@ async def test_the_last_outcome_counts_and_what_was_said_before_is_kept(house: W
 
 
 async def test_the_same_again_is_nothing_new(house: Workspace, assistant: Assistant) -> None:
-    for _ in range(2):
-        answer = await record(assistant, rows=[{"prediction_id": "p1", "outcome": "yes"}])
+    word = [{"prediction_id": "p1", "outcome": "yes"}]
+    await record(assistant, rows=word)
+    answer = await record(assistant, rows=word)
     assert answer["verdict"] == "Nothing new: 1 outcome recorded already."
     assert len(house.store.read(lambda t: segments_of(t, "delay"))) == 1
 

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from mlsteward.monitoring.loss_window import LossWindow
+from mlsteward.monitoring.report import FEWEST as FEWEST
 
 Floats = NDArray[np.float64]
 
-FEWEST = 30
-"""So many windows a reference has: with fewer the spread between them is hardly known."""
 _BOUND = 0.99
 _MOST_CORRELATED = 0.8
 # Skewness and kurtosis are taken to be at least this, whatever a short reference says.

@@ -28,13 +28,18 @@ def read_every(text: str) -> timedelta:
 def read_budget(text: str, every: timedelta) -> timedelta:
     """The mean time between false alarms in `one in 2 years`, `90 days`. Raises InvalidArgument."""
     budget = _read("budget", text, 'write "one in 2 years": the mean time between two false alarms')
+    check_budget(budget, every)
+    return budget
+
+
+def check_budget(budget: timedelta, every: timedelta) -> None:
+    """Raise InvalidArgument where so few windows lie between two false alarms that no alarm would mean anything."""
     if budget < FEWEST_WINDOWS * every:
         least = duration_words(FEWEST_WINDOWS * every)
         raise InvalidArgument(
             f"A budget of one false alarm in {duration_words(budget)} is too short for windows of"
             f" {duration_words(every)}: {least} is the least."
         )
-    return budget
 
 
 def _read(name: str, text: str, how: str) -> timedelta:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from mlsteward.monitoring.baseline import FEWEST, Baseline, Floats, Losses, baseline_of, standardised
+from mlsteward.monitoring.baseline import Baseline, Floats, Losses, baseline_of, standardised
 from mlsteward.monitoring.loss_window import LossWindow
+from mlsteward.monitoring.report import FEWEST
 
 # A year of whole weeks, so that weekdays meet the same, and how far the season goes around it.
 _YEAR = timedelta(weeks=52)

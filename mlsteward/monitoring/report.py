@@ -5,6 +5,8 @@ from typing import Literal
 
 from mlsteward.record import Record
 
+FEWEST = 30
+"""So many windows a reference has: with fewer the spread between them is hardly known."""
 LossState = Literal["not enough history", "steady", "notice", "alarm"]
 
 

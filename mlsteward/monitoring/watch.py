@@ -11,11 +11,10 @@ import numpy as np
 
 from mlsteward.answer import counted, number
 from mlsteward.monitoring.adwin import cuts
-from mlsteward.monitoring.baseline import FEWEST
 from mlsteward.monitoring.budget import NOTICES
 from mlsteward.monitoring.held import Held, hold
 from mlsteward.monitoring.loss_window import LossWindow
-from mlsteward.monitoring.report import LossReport, Reference
+from mlsteward.monitoring.report import FEWEST, LossReport, Reference
 from mlsteward.monitoring.shiryaev_roberts import change_point, evidence, first_above
 
 TOLERANCE = 0.05

@@ -15,6 +15,8 @@ _OPEN = frozenset(
         "latest_metrics",
         "links",
         "metrics",
+        "monitors",
+        "outcome_segments",
     }
 )
 _WORDS = literal("masked")

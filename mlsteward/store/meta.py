@@ -78,6 +78,13 @@ METADATA = {
     "labels": """
         SELECT dataset, column_name AS "column", row_name AS "row", value, annotator, actor, created, run FROM labels
     """,
+    "outcome_segments": """
+        SELECT run, deployment, source, rows, actor, recorded FROM outcome_segments
+    """,
+    "monitors": """
+        SELECT deployment, every_seconds, budget_days, on_alert, season, actor, changed, stopped, due, last_run
+        FROM monitors
+    """,
     "alerts": """
         SELECT number, asset, check_name AS "check", severity, state, first_seen, last_seen, count, version, run,
             downstream

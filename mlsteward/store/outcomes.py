@@ -33,9 +33,7 @@ def add_segment(t: Transaction, segment: OutcomeSegment) -> None:
 
 def segments_of(t: Transaction, deployment: str) -> list[OutcomeSegment]:
     """The accepted pieces of a deployment, oldest first."""
-    rows = t.rows(
-        f"SELECT {', '.join(_COLUMNS)} FROM outcome_segments WHERE deployment = ? ORDER BY run", [deployment]
-    )
+    rows = t.rows(f"SELECT {', '.join(_COLUMNS)} FROM outcome_segments WHERE deployment = ? ORDER BY run", [deployment])
     return [OutcomeSegment.model_validate(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
 
