@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -88,7 +88,8 @@ def train(frame: pd.DataFrame) -> tuple[ModelBundle, Pipeline]:
             *((name, TargetEncoder(target_type="binary", cv=folds), [name]) for name in MANY),
         ]
     )
-    boosting = HistGradientBoostingClassifier(early_stopping=False, random_state=0)
+    settings: dict[str, Any] = {"early_stopping": False, "random_state": 0}
+    boosting = HistGradientBoostingClassifier(**settings)
     return ours, Pipeline([("encoder", encoder), ("model", boosting)]).fit(frame, target)
 
 
@@ -99,7 +100,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(command: list[str], log: Path, **environment: str) -> Iterator[psutil.Process]:
+def started(command: list[str], log: Path, **environment: str) -> Generator[psutil.Process]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **environment})
     try:
@@ -112,7 +113,7 @@ def started(command: list[str], log: Path, **environment: str) -> Iterator[psuti
 
 
 @contextmanager
-def endpoint(folder: Path, model: ModelBundle) -> Iterator[tuple[psutil.Process, int]]:
+def endpoint(folder: Path, model: ModelBundle) -> Generator[tuple[psutil.Process, int]]:
     served = ServedModel(label="late@1", path="model.skops", sha256=save_bundle(model, folder / "model.skops"))
     place = EndpointFolder.of(folder, "late")
     place.write_desired(Desired(deployment="late", number=1, model=served))
@@ -124,7 +125,7 @@ def endpoint(folder: Path, model: ModelBundle) -> Iterator[tuple[psutil.Process,
 
 
 @contextmanager
-def mlflow(folder: Path, python: Path, model: Pipeline, example: pd.DataFrame) -> Iterator[tuple[psutil.Process, int]]:
+def mlflow(folder: Path, python: Path, model: Pipeline, example: pd.DataFrame) -> Generator[tuple[psutil.Process, int]]:
     (folder / "pipeline.pickle").write_bytes(pickle.dumps((model, example)))
     tracking = f"sqlite:///{folder / 'mlflow.db'}"
     path = f"{python.parent}:{os.environ['PATH']}"
@@ -205,7 +206,7 @@ def check(ours: Asker, theirs: Asker, rows: int, score: Callable[[Any], float]) 
 def main() -> None:
     frame = table()
     model, pipeline = train(frame)
-    records = frame.head(50).to_dict(orient="records")
+    records: list[dict[str, Any]] = frame.head(50).to_dict(orient="records")
     plain = [json.dumps(row).encode() for row in records]
     split = [json.dumps({"dataframe_records": [row]}).encode() for row in records]
     with tempfile.TemporaryDirectory() as name:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -37,10 +37,10 @@ class Endpoint:
         command = [sys.executable, "-m", "mlsteward.serving.endpoint.main", str(self.folder.path)]
         with self.folder.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.wait(lambda state: True)
+        self.wait(_any)
         return self
 
-    def wait(self, reached: Any) -> State:
+    def wait(self, reached: Callable[[State], bool]) -> State:
         """The state, once it is as `reached` says."""
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
@@ -56,7 +56,11 @@ class Endpoint:
         """Ask for something else, and wait until the endpoint has looked at it."""
         self.desired = self.desired.model_copy(update={"number": self.desired.number + 1, **changes})
         self.folder.write_desired(self.desired)
-        return self.wait(lambda state: state.number == self.desired.number)
+
+        def looked(state: State) -> bool:
+            return state.number == self.desired.number
+
+        return self.wait(looked)
 
     @property
     def state(self) -> State:
@@ -96,8 +100,12 @@ class Endpoint:
         return self.process.wait(30)
 
 
+def _any(state: State) -> bool:
+    return True
+
+
 @contextmanager
-def running(workspace: Path, desired: Desired) -> Iterator[Endpoint]:
+def running(workspace: Path, desired: Desired) -> Generator[Endpoint]:
     endpoint = Endpoint(workspace, desired).start()
     try:
         yield endpoint

@@ -52,9 +52,6 @@ def load_bundle(path: Path, sha256: str) -> ModelBundle:
 
     Raises NotFound when the file is gone and Refused when its bytes are others or it holds a type outside the list.
     """
-    from skops.io import get_untrusted_types, loads
-    from skops.io.exceptions import UntrustedTypesFoundException
-
     if not path.is_file():
         raise NotFound(f"The model file {path.name} is gone.", next="list_models()")
     data = path.read_bytes()
@@ -63,6 +60,10 @@ def load_bundle(path: Path, sha256: str) -> ModelBundle:
         raise Refused(
             f"The model file {path.name} is not the registered one: SHA-256 {found[:12]}…, not {sha256[:12]}…."
         )
+    # Imported for a file that is ours: to refuse another takes no library.
+    from skops.io import get_untrusted_types, loads
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         bundle = loads(data, trusted=TRUSTED)
     except UntrustedTypesFoundException as error:
