@@ -28,11 +28,10 @@ def monitoring_page(workspace: Workspace, name: str) -> str:
         return f"# Monitoring of {deployment}\n\n{run.withheld}\n"
     result = Result.model_validate(run.result)
     when = f"{run.finished:%Y-%m-%d %H:%M} UTC" if run.finished else ""
-    lines = [page(result.report), "## More", "", f"- looked at {when} by {run.label}: mlsteward://runs/{run.number}"]
-    lines += [f"- ![{plot}](mlsteward://runs/{run.number}/artifacts/{plot})" for plot in result.plots]
-    lines += [f"- {one.label} ({one.severity}, {one.state}): {one.check}" for one in alerts]
-    lines += [f"- the deployment: mlsteward://deployments/{deployment}"]
-    return "\n".join(lines) + "\n"
+    links = [f"looked at {when} by {run.label}: mlsteward://runs/{run.number}"]
+    links += [f"![{plot}](mlsteward://runs/{run.number}/artifacts/{plot})" for plot in result.plots]
+    links += [f"{one.label} ({one.severity}, {one.state}): {one.check}" for one in alerts]
+    return page(result.report, [*links, f"the deployment: mlsteward://deployments/{deployment}"])
 
 
 def _names(workspace: Workspace, prefix: str) -> list[str]:

@@ -1,5 +1,7 @@
 """A look at a deployment as a page of Markdown: everything that the answer has no room for. Light to import."""
 
+from collections.abc import Sequence
+
 from mlsteward.answer import interval, markdown_table, number
 from mlsteward.drift.words import effect_words, how, smallest_words
 from mlsteward.monitoring.deployment_report import DeploymentReport, SegmentChange
@@ -8,13 +10,14 @@ from mlsteward.monitoring.deployment_words import drift_words, estimate_words, r
 _POINTS = 60
 
 
-def page(report: DeploymentReport) -> str:
-    """The verdict, then traffic, performance, segments, drift and the windows."""
+def page(report: DeploymentReport, links: Sequence[str] = ()) -> str:
+    """The verdict, `links` to what stands elsewhere, then traffic, performance, segments, drift and the windows."""
     lines = [f"# Monitoring of {report.deployment}", "", verdict(report), ""]
     if report.span:
         lines += [f"Looked at: {report.span.words}. Model: {report.primary}, trained on {report.dataset}.", ""]
     for name, part in (("failing", report.failing), ("worth a look", report.notices), ("note", report.notes)):
         lines += [f"- {name}: {one}" for one in part]
+    lines += [f"- {link}" for link in links]
     for title, part in (
         ("Traffic", _traffic(report)),
         ("Performance", _performance(report)),

@@ -21,7 +21,7 @@ CHECKS = (REALISED_LOSS, ESTIMATED_LOSS, INPUT_DRIFT, PREDICTION_DRIFT, ERRORS, 
 
 
 class Span(Record):
-    """From `since` to before `until`, whole hours in UTC."""
+    """From `since` to before `until` in UTC: whole hours, before a fortnight ago whole days."""
 
     since: datetime
     until: datetime
@@ -82,7 +82,10 @@ class Estimate(Record):
 
 
 class Realised(Record):
-    """How good a model was in a role, on the rows whose outcome is known."""
+    """How good a model was in a role, on the rows whose outcome is known.
+
+    `worse` says that the mean loss is above that of the held-out rows, by one test of this span alone.
+    """
 
     model: str
     role: str
@@ -92,6 +95,9 @@ class Realised(Record):
     units: int
     scores: list[Score] = []
     loss: float | None = None
+    loss_then: float | None = None
+    p: float | None = None
+    worse: bool = False
 
     @property
     def coverage(self) -> float:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from mlsteward.answer import number
 from mlsteward.drift.counts import ColumnCounts
 from mlsteward.drift.report import DriftReport
 from mlsteward.monitoring.deployment_report import (
@@ -34,19 +35,11 @@ from mlsteward.monitoring.plan import ProfilePlan
 from mlsteward.monitoring.profiling import layout_of
 from mlsteward.monitoring.report import LossReport
 from mlsteward.monitoring.segment_change import compare_segments
-from mlsteward.monitoring.stored_window import (
-    DAY,
-    ESTIMATED,
-    HOUR,
-    MEASURED,
-    StoredWindow,
-    by_time,
-    floor_time,
-    unit_totals,
-)
+from mlsteward.monitoring.stored_window import ESTIMATED, MEASURED, StoredWindow, by_time, unit_totals
 from mlsteward.monitoring.traffic import compare_traffic, requests_of, traffic_of
 from mlsteward.monitoring.watch import watch_losses
 from mlsteward.monitoring.window_profile import Floats
+from mlsteward.monitoring.window_time import DAY, HOUR, floor_time
 
 _MOST_POINTS = 400
 _FEWEST_ROWS = 30
@@ -120,7 +113,7 @@ def look(
             ],
             "change": change,
             "realised": [
-                realised(model.plan, role, found, seed)
+                realised(model.plan, role, found, model.held_out, seed)
                 for model in models
                 for role in _roles(model)
                 if (found := model.answered(role, span))
@@ -220,6 +213,12 @@ def _concluded(report: DeploymentReport, estimated: LossReport | None) -> Deploy
         failing.append(REALISED_LOSS)
     elif report.losses and report.losses.state == "notice":
         notices.append(report.losses.words)
+    notices += [
+        f"the realised loss of {one.model} as {one.role} rose, {number(one.loss_then, 3)} → {number(one.loss, 3)},"
+        f" against held-out rows (one test of this span)"
+        for one in report.realised
+        if one.worse
+    ]
     if report.change and report.change.errors_rose:
         failing.append(ERRORS)
     grave = bool(failing)

@@ -6,20 +6,19 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from mlsteward.answer import number
-from mlsteward.drift.checks import share
 from mlsteward.evaluation.judgement import Score
-from mlsteward.monitoring.baseline import FEWEST
 from mlsteward.monitoring.deployment_report import Estimate, Realised
 from mlsteward.monitoring.loss_window import LossWindow
 from mlsteward.monitoring.plan import ProfilePlan
 from mlsteward.monitoring.profiling import layout_of
+from mlsteward.monitoring.report import FEWEST
 from mlsteward.monitoring.rise import Means, rise_p, row_means, unit_means
 from mlsteward.monitoring.scores import scores_of
 from mlsteward.monitoring.stored_window import ESTIMATED, MEASURED, StoredWindow, by_time, unit_totals
 from mlsteward.monitoring.window_profile import Floats, parts_of
 
 TOLERANCE = 0.1
-"""By which share of its former value an estimated loss must have risen to count as worse."""
+"""By which share of its former value a mean loss must have risen to count as worse."""
 LEVEL = 0.01
 _CBPE = "confidence-based (CBPE)"
 _DLE = "direct loss estimation (DLE)"
@@ -85,12 +84,17 @@ def _checked(estimated: Sequence[Score], measured: Sequence[Score]) -> str:
     return ""
 
 
-def realised(plan: ProfilePlan, role: str, windows: Sequence[StoredWindow], seed: int = 0) -> Realised:
-    """The metrics of the rows whose outcome is known."""
+def realised(
+    plan: ProfilePlan, role: str, windows: Sequence[StoredWindow], held_out: Floats, seed: int = 0
+) -> Realised:
+    """The metrics of the rows whose outcome is known, and whether they lose more than the (u, size) held-out ones."""
     units = unit_totals(windows, layout_of(plan).size, plan.unit)
     labelled = _rows(plan, units, "measured")
     kept = parts_of(layout_of(plan), units, "measured")
     requests = parts_of(layout_of(plan), units, "requests").sum(axis=0)
+    sides = [_means(plan, side, "measured") for side in (held_out, units)]
+    then, after = (float(side.mean[0]) for side in sides)
+    p = float(rise_p(*sides)[0]) if np.isfinite([then, after]).all() else 1.0
     return Realised(
         model=plan.model,
         role=role,
@@ -99,13 +103,11 @@ def realised(plan: ProfilePlan, role: str, windows: Sequence[StoredWindow], seed
         unit=_unit(plan),
         units=labelled if is_by_row(plan) else int((kept[:, 0] > 0).sum()),
         scores=scores_of(plan, units, "realised", by_row=is_by_row(plan), seed=seed) if labelled else [],
-        loss=float(kept[:, 1].sum() / labelled) if labelled else None,
+        loss=after if labelled else None,
+        loss_then=then if np.isfinite(then) else None,
+        p=p,
+        worse=bool(p <= LEVEL and after > then * (1 + TOLERANCE)),
     )
-
-
-def coverage_words(found: Realised) -> str:
-    """`outcomes of 1,200 of 1,500 rows (80 %) are known`."""
-    return f"outcomes of {found.labelled:,} of {found.rows:,} rows ({share(found.coverage)}) are known"
 
 
 def loss_windows(

@@ -16,9 +16,11 @@ from mlsteward.monitoring.scores import Basis
 from mlsteward.monitoring.segments import segment_names
 from mlsteward.monitoring.window_profile import Floats, parts_of
 
-LEVEL = 0.05
+LEVEL = 0.01
 TOLERANCE = 0.1
-"""By which share of its former loss a segment must have become worse to be called so."""
+"""By which share of its former loss a segment must have become worse to be called so ..."""
+_BEYOND_ALL = 1.25
+"""... and how many times as much as all rows together did: else it is not the segment that became worse."""
 _FEWEST_ROWS = 30
 _LEAST_SHARE = 0.01
 _FLOOR = 0.02
@@ -103,7 +105,8 @@ def _changes(plan: ProfilePlan, then: _Side, now: _Side) -> list[SegmentChange]:
     for place, (columns, words) in enumerate(segment_names(plan.segments, plan.pairs)):
         shares = float(then.shares.mean[place]), float(now.shares.mean[place])
         severity = rate_severity(*shares, _FLOOR, max(int(then.total), 1), max(int(now.total), 1))
-        rose = after[place] > before[place] * (1 + TOLERANCE)
+        rise = float(after[place] - before[place])
+        rose = rise > TOLERANCE * before[place] and rise > _BEYOND_ALL * (now.loss - then.loss)
         found.append(
             SegmentChange(
                 segment=words,

@@ -9,9 +9,8 @@ import numpy as np
 from mlsteward.monitoring.plan import ProfilePlan
 from mlsteward.monitoring.profiling import layout_of
 from mlsteward.monitoring.window_profile import Floats, parts_of
+from mlsteward.monitoring.window_time import DAY, HOUR, floor_time
 
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 # The hour's number, rows, errors; then the parts `measured` and `estimated`.
 SERIES = 3 + 8 + 5
 MEASURED, ESTIMATED = 3, 11
@@ -55,11 +54,6 @@ def by_time(windows: Iterable[StoredWindow], every: timedelta) -> dict[datetime,
             start = floor_time(window.start + int(row[0]) * HOUR, every)
             found[start] = found[start] + row if start in found else row
     return dict(sorted(found.items()))
-
-
-def floor_time(moment: datetime, every: timedelta) -> datetime:
-    """The start of the window that a moment lies in."""
-    return datetime(1970, 1, 1) + (moment - datetime(1970, 1, 1)) // every * every
 
 
 def unit_totals(windows: Sequence[StoredWindow], size: int, unit: str) -> Floats:

@@ -72,8 +72,8 @@ def compare_traffic(before: Sequence[StoredWindow], now: Sequence[StoredWindow])
 
 
 def _words(found: TrafficChange) -> str:
-    errors = f"{share(found.errors / found.rows)} errors" if found.rows else "no errors"
-    if found.before_rows and found.rows:
+    errors = f"{share(found.errors / found.rows)} errors" if found.errors else "no errors"
+    if found.before_rows and (found.errors or found.before_errors):
         errors += f" (before: {share(found.before_errors / found.before_rows)})"
     latency = f", 95 % within {number(found.p95, 3)} ms" if found.p95 else ""
     if found.before_p95 and found.p95:

@@ -9,9 +9,10 @@ import numpy as np
 
 from mlsteward.monitoring.plan import ProfilePlan
 from mlsteward.monitoring.profiling import add_errors, window_totals
-from mlsteward.monitoring.stored_window import HOUR, StoredWindow, series_of
+from mlsteward.monitoring.stored_window import StoredWindow, series_of
+from mlsteward.monitoring.window_time import HOUR, window_start
 from mlsteward.runs.monitored_rows import Answered, LoggedHour, MonitoredLog
-from mlsteward.runs.window_files import WindowFolder, as_days, month_of, window_start
+from mlsteward.runs.window_files import WindowFolder, as_days, month_of
 
 _ROWS_AT_ONCE = 50_000
 Key = tuple[str, datetime]

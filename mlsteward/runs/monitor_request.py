@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from mlsteward.drift.choice import parse_moment
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.gates.policy import ModelRules
 from mlsteward.monitoring.budget import read_budget, read_every
+from mlsteward.monitoring.window_time import window_end, window_start
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.drift_request import importance_of
 from mlsteward.runs.jobs.monitor import Request, ServedVersion
@@ -25,7 +27,6 @@ from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
 _LATELY = timedelta(days=7)
-_HOUR = timedelta(hours=1)
 
 
 def start_monitor(workspace: Workspace, actor: Actor, deployment: str, *, since: str = "", until: str = "") -> int:
@@ -64,7 +65,8 @@ def _request(t: Transaction, found: Deployment, rules: ModelRules, since: str, u
     every = monitor.every if monitor else read_every(rules.monitor.every)
     budget = monitor.budget_days if monitor else read_budget(rules.monitor.budget, every) / timedelta(days=1)
     tolerance = monitor.tolerance if monitor and monitor.tolerance is not None else rules.monitor.tolerance
-    began = [event.created for event in history_of(t, found.name) if event.model == found.model]
+    events = takewhile(lambda event: event.model == found.model, history_of(t, found.name))
+    began = [event.created for event in events]
     return Request(
         deployment=found.name,
         primary=found.model,
@@ -85,13 +87,13 @@ def _request(t: Transaction, found: Deployment, rules: ModelRules, since: str, u
 
 
 def _span(since: str, until: str, now: datetime) -> tuple[datetime, datetime]:
-    """Whole hours, the one that is under way included."""
+    """Whole windows, the one that is under way included."""
     end = parse_moment(until, now) if until else now
     begin = parse_moment(since, now) if since else end - _LATELY
-    first, last = begin.replace(minute=0, second=0, microsecond=0), -((-(end - datetime.min)) // _HOUR) * _HOUR
-    if datetime.min + last <= first:
+    first, last = window_start(begin, now)[0], window_end(end, now)
+    if last <= first:
         raise InvalidArgument(f"Nothing lies between since={since!r} and until={until!r}.")
-    return first, datetime.min + last
+    return first, last
 
 
 def _versions(t: Transaction, found: Deployment) -> Iterator[ServedVersion]:

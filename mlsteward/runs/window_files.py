@@ -6,10 +6,10 @@ these are there. Hours stay hours for a fortnight and are then added up to days;
 by the hour stays beside the day.
 """
 
-import os
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ import numpy as np
 
 from mlsteward.data.engine import connect, literal
 from mlsteward.monitoring.plan import FORMAT, ProfilePlan
-from mlsteward.monitoring.stored_window import DAY, HOUR, SERIES, StoredWindow
+from mlsteward.monitoring.stored_window import SERIES, StoredWindow
 from mlsteward.monitoring.window_profile import Floats
+from mlsteward.monitoring.window_time import HOUR, window_start
 
-HOURS_KEPT = timedelta(days=14)
 _PLAN, _REFERENCE = "plan.json", "reference.parquet"
 _SIDES = ("training", "held out")
 _COLUMNS = {
@@ -53,7 +53,7 @@ class WindowFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         rows = [(role, unit.tolist()) for role, side in zip(_SIDES, (training, held_out), strict=True) for unit in side]
         _write(self.path / _REFERENCE, {"role": "VARCHAR", "totals": "DOUBLE[]"}, rows)
-        partial = self.path / f"{_PLAN}.part"
+        partial = self.path / f"{_PLAN}.{uuid.uuid4().hex[:8]}.part"
         partial.write_text(plan.model_dump_json(), encoding="utf-8")
         partial.replace(self.path / _PLAN)
 
@@ -81,13 +81,6 @@ class WindowFolder:
 
 def month_of(start: datetime) -> str:
     return f"{start:%Y-%m}"
-
-
-def window_start(hour: datetime, now: datetime) -> tuple[datetime, int]:
-    """Where the window of an hour begins, and how many hours it has: whole days before a fortnight ago."""
-    day = hour.replace(hour=0)
-    old = day + DAY <= (now - HOURS_KEPT).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (day, 24) if old else (hour, 1)
 
 
 def as_days(windows: Sequence[StoredWindow], now: datetime) -> tuple[list[StoredWindow], set[str]]:
@@ -136,7 +129,7 @@ def _read(path: Path) -> list[tuple[Any, ...]]:
 
 def _write(path: Path, columns: Mapping[str, str], rows: Sequence[tuple[object, ...]]) -> None:
     """Replace the file at once: a reader sees the one before or this one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.part")
     with connect(threads=1) as connection:
         listed = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
         connection.execute(f"CREATE TABLE written ({listed})")

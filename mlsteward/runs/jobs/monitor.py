@@ -14,6 +14,7 @@ from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
 from mlsteward.runs.job import Job
 from mlsteward.runs.judged_model import JudgedModel
+from mlsteward.serving.endpoint.desired import DEPLOYMENTS
 from mlsteward.store.alerts import Finding, change_state, open_alerts, raise_alerts
 from mlsteward.store.lineage import add_edges
 
@@ -134,7 +135,7 @@ def _models(request: Request, job: Job, connection: "DuckDBPyConnection") -> tup
     notes: list[str] = []
     for version in request.versions:
         label = version.model.label
-        folder = WindowFolder(job.workspace / "deployments" / request.deployment, label)
+        folder = WindowFolder(job.workspace / DEPLOYMENTS / request.deployment, label)
         own = [hour for hour in hours if hour.model == label]
         if not own and folder.read_plan() is None:
             continue
