@@ -1,5 +1,6 @@
 """Settings: flags of the command line, else `MLSTEWARD_*` in the environment, else defaults."""
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WORKSPACE_FOLDER = ".mlsteward"
+_COMPUTE = re.compile(r"dask://([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Clearance = Literal["public", "internal", "confidential", "restricted"]
 
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = "INFO"
     max_workers: int = Field(default=2, ge=1, le=64)
     worker_memory_mb: int = Field(default=8192, ge=512)
+    compute: str = ""
     query_memory_mb: int = Field(default=1024, ge=128)
     query_seconds: float = Field(default=20.0, gt=0)
     snapshot_limit_mb: int = Field(default=10240, ge=1)
@@ -77,6 +80,14 @@ class Settings(BaseSettings):
     def _http(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and not value.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("it takes an address that begins with http:// or https://")
+        return value
+
+    @field_validator("compute")
+    @classmethod
+    def _cluster(cls, value: str) -> str:
+        value = value.rstrip("/")
+        if value and not _COMPUTE.fullmatch(value):
+            raise ValueError("it takes dask://HOST:PORT, the address of a Dask scheduler")
         return value
 
     @field_validator("workspace")

@@ -73,6 +73,7 @@ class Workspace:
             self.store,
             max_workers=self.settings.max_workers,
             memory_mb=self.settings.worker_memory_mb,
+            compute=self.settings.compute,
             recorded=self._tell_others(),
         )
 
@@ -105,12 +106,7 @@ class Workspace:
         """What keeps endpoints serving what is deployed."""
         from mlsteward.runs.endpoints import Endpoints
 
-        return Endpoints(
-            self.folder,
-            self.store,
-            allowed_hosts=self.settings.endpoint_allowed_hosts,
-            noticed=self._tell_others(),
-        )
+        return Endpoints(self.folder, self.store, noticed=self._tell_others())
 
     def look_after_endpoints(self) -> None:
         """Serve what is deployed, where anything ever was."""

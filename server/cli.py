@@ -93,6 +93,7 @@ def _common_flags() -> argparse.ArgumentParser:
     group.add_argument("--toolsets", metavar="A,B", help="groups of tools to offer: default, all, names")
     group.add_argument("--clearance", metavar="LEVEL", help="mask columns above public, internal or confidential")
     group.add_argument("--max-wait", type=float, metavar="SECONDS", help="longest wait within one call (25)")
+    group.add_argument("--compute", metavar="dask://HOST:PORT", help="spread training over a Dask cluster")
     group.add_argument(
         "--alert-webhook", metavar="URL", help="POST what happens to alerts there (better in the environment)"
     )

@@ -37,6 +37,7 @@ class WorkOrder(Record):
     request: dict[str, Any]
     workspace: Path
     memory_mb: int
+    compute: str = ""
 
 
 class WorkerIdentity(Record):

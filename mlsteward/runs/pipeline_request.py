@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What a driver is told of the settings of whoever starts it; secrets reach it through the environment alone.
 _SETTINGS = (
     "data holidays max_workers worker_memory_mb query_memory_mb query_seconds snapshot_limit_mb log_level"
-    " allow_private_addresses"
+    " allow_private_addresses compute"
 ).split()
 
 

@@ -44,8 +44,8 @@ class Runs:
     """The runs of the workspace in `folder`. Constructing it starts and opens nothing.
 
     At most `max_workers` runs of the workspace run at a time, each with at most `memory_mb`; the rest are queued.
-    `outlive_host` says whether runs go on when this process ends. `recorded` is called when it was written that a
-    run began or ended.
+    `compute` names a cluster that their work is spread over. `outlive_host` says whether runs go on when this process
+    ends. `recorded` is called when it was written that a run began or ended.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Runs:
         *,
         max_workers: int = 2,
         memory_mb: int = 8192,
+        compute: str = "",
         fork: bool = hasattr(os, "fork"),
         recorded: Callable[[], None] = lambda: None,
     ) -> None:
@@ -62,6 +63,7 @@ class Runs:
         self._store = store
         self._max_workers = max_workers
         self._memory_mb = memory_mb
+        self._compute = compute
         launcher: Launcher = ForkLauncher(folder) if fork else SpawnLauncher()
         self.outlive_host = launcher.outlives_host
         self._launches = Launches(launcher, self._not_launched)
@@ -113,6 +115,7 @@ class Runs:
             request=request.model_dump(mode="json"),
             workspace=self._workspace,
             memory_mb=self._memory_mb,
+            compute=self._compute,
         )
 
         def record(t: "Transaction") -> int:

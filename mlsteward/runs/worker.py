@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from mlsteward.errors import StewardError
+from mlsteward.runs.compute import computing
 from mlsteward.runs.environment import environment
 from mlsteward.runs.folder import Outcome, RunFolder, WorkerIdentity, WorkOrder
 from mlsteward.runs.job import Job
@@ -49,7 +50,7 @@ def work_on(path: Path) -> None:
         wall_seconds=time.monotonic() - clock,
         cpu_seconds=cpu_seconds(),
         peak_memory_mb=peak_memory_mb(),
-        environment=environment(),
+        environment={**environment(), **({"compute": order.compute} if order.compute else {})},
     )
     _flush()
     folder.write_outcome(outcome)
@@ -59,7 +60,8 @@ def work_on(path: Path) -> None:
 def _work(order: WorkOrder, path: Path) -> dict[str, Any]:
     kind = job_kind(order.kind)
     job = Job(folder=path, workspace=order.workspace, memory_mb=order.memory_mb)
-    result = kind.work(kind.Request.model_validate(order.request), job)
+    with computing(order.compute):
+        result = kind.work(kind.Request.model_validate(order.request), job)
     return json.loads(result.model_dump_json())
 
 
