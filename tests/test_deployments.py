@@ -11,7 +11,7 @@ from mlsteward.store.aliases import set_alias
 from mlsteward.store.assets import find_asset
 from mlsteward.store.deployment_events import By, history_of
 from mlsteward.store.deployments import Deployment, find_deployment, keep_state, place, roll_back, stop
-from mlsteward.store.following import end_canary, follow_aliases
+from mlsteward.store.following import end_canary, follow_aliases, keep_seen
 from mlsteward.store.lineage import downstream_of
 from mlsteward.store.models import Model, add_model
 from mlsteward.store.transaction import Transaction
@@ -155,6 +155,24 @@ def test_that_an_endpoint_failed_and_came_back_stays_on_record(house: Workspace)
     events = house.store.read(lambda t: history_of(t, "delay"))
     assert [event.event for event in events] == ["recovered", "failed", "deployed"]
     assert house.store.read(lambda t: find_deployment(t, "delay")).address == "http://127.0.0.1:8123"
+
+
+def test_an_endpoint_that_fails_raises_an_alert_which_is_settled_when_it_serves_again(house: Workspace) -> None:
+    placed = serve(house, "delay@1")
+    words = "it ended 4 times in a row"
+    house.store.write(lambda t: keep_seen(t, placed, "failed", words, 0))
+    house.store.write(lambda t: keep_seen(t, placed, "failed", words, 0))
+    (alert,) = house.store.read(lambda t: open_alerts(t, "deployment:delay"))
+    assert (alert.check, alert.severity, alert.count) == ("endpoint", "error", 1)
+    house.store.write(lambda t: keep_seen(t, placed, "serving", "", 8000))
+    assert house.store.read(lambda t: open_alerts(t, "deployment:delay")) == []
+
+
+def test_what_was_seen_of_an_earlier_revision_is_not_kept(house: Workspace) -> None:
+    before = serve(house, "delay@1")
+    serve(house, "delay@2")
+    house.store.write(lambda t: keep_seen(t, before, "failed", "too late", 0))
+    assert house.store.read(lambda t: find_deployment(t, "delay")).state == "starting"
 
 
 def test_a_deployment_is_an_asset_with_lineage_and_an_audit_row(house: Workspace) -> None:
