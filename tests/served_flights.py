@@ -37,7 +37,7 @@ async def train(workspace: Workspace, data: Path, *, target: str = "late", split
             dataset="flights",
             target=target,
             name="delay",
-            exclude=[other, "day"] if split == "time" else [other, "day"],
+            exclude=[other, "day"],
             split=split,
             wait_seconds=25,
             **arguments,

@@ -48,12 +48,9 @@ def _performance(report: DeploymentReport) -> list[str]:
     if report.losses:
         lines += [f"Sequential test of the losses: {report.losses.words}"]
         if report.losses.reference:
-            limit = number(report.losses.reference.limit, 3)
-            lines += [
-                "",
-                f"Evidence {number(report.losses.evidence, 3)} of the {number(report.losses.threshold, 3)} that raise"
-                f" an alarm; limit of the mean loss {limit}, over {report.losses.reference.windows} windows.",
-            ]
+            evidence = f"{number(report.losses.evidence, 3)} of the {number(report.losses.threshold, 3)}"
+            limit = f"{number(report.losses.reference.limit, 3)}, over {report.losses.reference.windows} windows"
+            lines += ["", f"Evidence {evidence} that raise an alarm; limit of the mean loss {limit}."]
     return lines
 
 
@@ -62,11 +59,9 @@ def _segments(report: DeploymentReport) -> list[str]:
     if found is None:
         return []
     lines = [f"{found.words}.", ""] if found.words else []
-    lines += [
-        f"{found.searched} segments were searched by {found.basis} {found.loss_name}; the mean of all rows went from "
-        f"{number(found.loss_then, 3)} (held-out rows) to {number(found.loss_now, 3)}.",
-        "",
-    ]
+    change = f"{number(found.loss_then, 3)} (held-out rows) to {number(found.loss_now, 3)}"
+    searched = f"{found.searched} segments were searched by {found.basis} {found.loss_name}"
+    lines += [f"{searched}; the mean of all rows went from {change}.", ""]
     chosen: dict[str, SegmentChange] = {one.segment: one for one in [*found.worst, *found.moved]}
     if found.worst_then:
         chosen.setdefault(found.worst_then.segment, found.worst_then)
