@@ -277,8 +277,8 @@ def test_a_token_is_needed_where_there_is_one(tmp_path: Path, boosting: ModelBun
     hashes = [hashlib.sha256(secret.encode()).hexdigest() for secret in ("mls_first", "mls_second")]
     house = House(tmp_path, boosting, token_hashes=hashes)
     for path in ("/predict", "/v2/models/delay/infer", "/v2/models/delay", "/v2", "/nowhere"):
-        for header in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic mls_first"}):
-            assert house.ask(path, **header)[0] == 401
+        for given in ("", "Bearer wrong", "Basic mls_first", "Bearer"):
+            assert house.ask(path, authorization=given)[0] == 401
     assert house.ask("/predict", [ROW], authorization="Bearer mls_second")[0] == 200
     assert house.ask("/predict", [ROW], authorization="bearer mls_first")[0] == 200
     assert house.ask("/v2/health/ready") == (200, {"ready": True})

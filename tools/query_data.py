@@ -7,9 +7,10 @@ from pydantic import Field
 from mlsteward.answer import Answer
 from mlsteward.data.sql.fit import FittedRows, Value, fit_rows, header_text, row_text
 from mlsteward.data.sql.result import QueryResult
-from mlsteward.data.sql.statement import Statement, Table, is_metadata
+from mlsteward.data.sql.statement import PREDICTIONS_SCHEMA, Statement, Table, is_metadata
 from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
+from mlsteward.serving.seen_predictions import find_predictions
 from mlsteward.store.meta import find_tables
 
 # Bytes for the rows, in text and data together; verdict and field names take the rest of 8 KB.
@@ -41,7 +42,8 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
     """Run one SELECT (DuckDB SQL) over datasets and metadata and return its first rows.
 
     Tables are datasets by name, FROM flights, or a version in double quotes, FROM "flights@2"; metadata stands in
-    meta.datasets, meta.columns, meta.runs, meta.metrics, meta.models, meta.relationships, meta.terms, meta.activity.
+    meta.datasets, meta.columns, meta.runs, meta.metrics, meta.models, meta.relationships, meta.terms, meta.activity;
+    what a deployment answered in predictions.NAME.
     DESCRIBE flights and SUMMARIZE flights work too. Nothing can be written and no file read. Aggregate in SQL: answers
     hold about 100 short rows.
     """
@@ -51,6 +53,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
 
     def find(statement: Statement) -> dict[str, Table]:
         tables = workspace.store.read(lambda t: find_tables(t, statement, workspace.folder, Path(scratch)))
+        tables |= find_predictions(workspace, statement, Path(scratch))
         masked.extend(f"{name}.{column} ({level})" for name, table in tables.items() for column, level in table.masked)
         return tables
 
@@ -86,6 +89,8 @@ def _verdict(result: QueryResult, fitted: FittedRows) -> str:
 
 def _next(sql: str, result: QueryResult) -> str:
     datasets = [name for name in result.tables if not is_metadata(name)]
+    if deployments := [name.partition(".")[2] for name in result.tables if name.startswith(f"{PREDICTIONS_SCHEMA}.")]:
+        return f'check_deployment(deployment="{deployments[0]}")'
     if result.tables and len(datasets) < len(result.tables):
         return 'list_runs(kind="")'
     words = sql.split()

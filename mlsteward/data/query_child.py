@@ -108,8 +108,8 @@ def _answers(wall: FirstWall, request: Message, memory_mb: int, folder: Path) ->
         yield _refusal(too_much_memory())
 
 
-def _table(path: str, masked: list[tuple[str, str]], without: bool) -> Table:
-    return Table(Path(path), tuple((name, level) for name, level in masked), without)
+def _table(path: str, masked: list[tuple[str, str]], without: bool, also: list[str]) -> Table:
+    return Table(Path(path), tuple((name, level) for name, level in masked), without, tuple(map(Path, also)))
 
 
 def _count(engine: "duckdb.DuckDBPyConnection") -> int | None:

@@ -71,7 +71,8 @@ class QueryProcess:
 
 def _sent(table: Table | Path) -> Message:
     whole = table if isinstance(table, Table) else Table(table)
-    return {"path": str(whole.path), "masked": whole.masked, "without": whole.without}
+    also = [str(path) for path in whole.also]
+    return {"path": str(whole.path), "masked": whole.masked, "without": whole.without, "also": also}
 
 
 class _Turn:

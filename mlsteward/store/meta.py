@@ -108,11 +108,13 @@ METADATA = {
 def find_tables(transaction: Transaction, statement: Statement, workspace: Path, scratch: Path) -> dict[str, Table]:
     """The Parquet file of each table that `statement` names, and what of it the reader may not see.
 
-    Metadata is copied into `scratch`, without what is masked. Raises NotFound.
+    Metadata is copied into `scratch`, without what is masked; predictions are for `serving.seen_predictions` to find.
+    Raises NotFound.
     """
     versions = {name: _find_version(transaction, name) for name in statement.datasets}
     tables = {name: seen_rows(transaction, workspace, version) for name, version in versions.items()}
-    return tables | {name: Table(_copy_out(transaction, name, scratch)) for name in statement.metadata}
+    copied = [name for name in statement.metadata if name.startswith(f"{METADATA_SCHEMA}.")]
+    return tables | {name: Table(_copy_out(transaction, name, scratch)) for name in copied}
 
 
 def seen_rows(transaction: Transaction, workspace: Path, version: DatasetVersion, *, without: bool = False) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteward.data.sql import functions
 from mlsteward.data.sql.shapes import EXPRESSIONS, NODES, PARTS, TABLES
-from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement
+from mlsteward.data.sql.statement import METADATA_SCHEMA, PREDICTIONS_SCHEMA, Statement
 from mlsteward.data.sql.words import parser_words
 from mlsteward.errors import InvalidSQL
 from mlsteward.names import close_names
@@ -29,8 +29,10 @@ _SYSTEM_NAMES = """
 """
 _DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}(@([0-9]{1,9}|[a-z][a-z0-9_-]{0,62}))?")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What stands under our own schemas, and how it may be called.
+_OWN = {METADATA_SCHEMA: _PLAIN, PREDICTIONS_SCHEMA: re.compile(r"[a-z][a-z0-9_-]{0,62}")}
 # Where the engine looks functions up: a function behind one of these names is no method of a column.
-_SCHEMAS = frozenset({"main", "memory", "system", "temp", "pg_catalog", "information_schema", METADATA_SCHEMA})
+_SCHEMAS = frozenset({"main", "memory", "system", "temp", "pg_catalog", "information_schema", *_OWN})
 _READERS = re.compile(r"read_|sniff_|parquet_|glob|.*_scan$")
 
 Scope = frozenset[str]
@@ -142,13 +144,13 @@ class _Walk:
 
     def _check_table(self, part: Part, scope: Scope) -> None:
         path: list[str] = [name.lower() for name in part["qualified_name"]["path"]]
-        if len(path) == 2 and path[0] == METADATA_SCHEMA and _PLAIN.fullmatch(path[1]):
+        if len(path) == 2 and path[0] in _OWN and _OWN[path[0]].fullmatch(path[1]):
             self.tables[".".join(path)] = None
             return
         if len(path) != 1:
             raise InvalidSQL(
                 f"`{'.'.join(path)}` cannot be read: a table is a dataset's name alone, or stands under"
-                f" `{METADATA_SCHEMA}.`, as in `{METADATA_SCHEMA}.runs`.",
+                f" `{METADATA_SCHEMA}.` or `{PREDICTIONS_SCHEMA}.`, as in `{METADATA_SCHEMA}.runs`.",
                 next="list_datasets()",
             )
         if path[0] in scope:

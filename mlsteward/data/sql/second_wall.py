@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsteward.data.engine import connect, literal, quote
-from mlsteward.data.sql.statement import METADATA_SCHEMA, Statement, Table, Tables
+from mlsteward.data.sql.statement import METADATA_SCHEMA, PREDICTIONS_SCHEMA, Statement, Table, Tables
 from mlsteward.data.sql.words import engine_words, unknown_column
 from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.errors import InvalidSQL, Refused, UnusableData
@@ -42,11 +42,13 @@ def result_of(
         raise InvalidSQL(f"There is no table `{missing[0]}`.", next="list_datasets()")
     opened = {name: _table(tables[name]) for name in statement.tables}
     files = {name: str(table.path) for name, table in opened.items()}
-    reached = [*files.values(), *([str(output)] if output else [])]
+    further = [str(file) for table in opened.values() for file in table.also]
+    reached = [*files.values(), *further, *([str(output)] if output else [])]
     with connect(memory_mb=memory_mb, temp=temp, threads=threads) as engine:
         engine.execute(f"SET allowed_paths = [{', '.join(map(literal, reached))}]")
         engine.execute("SET enable_external_access = false")
-        engine.execute(f"CREATE SCHEMA {METADATA_SCHEMA}")
+        for schema in (METADATA_SCHEMA, PREDICTIONS_SCHEMA):
+            engine.execute(f"CREATE SCHEMA {schema}")
         for name, table in opened.items():
             _make_view(engine, name, table)
         engine.execute("SET lock_configuration = true")
@@ -67,7 +69,8 @@ def _make_view(engine: "duckdb.DuckDBPyConnection", name: str, table: Table) -> 
     import duckdb
 
     try:
-        file = f"read_parquet({literal(str(table.path))})"
+        files = ", ".join(literal(str(path)) for path in (table.path, *table.also))
+        file = f"read_parquet([{files}], union_by_name = true)" if table.also else f"read_parquet({files})"
         engine.execute(f"CREATE VIEW {quoted_table(name)} AS SELECT {_columns(engine, file, table)} FROM {file}")
     except duckdb.Error:
         raise UnusableData(

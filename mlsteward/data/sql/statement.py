@@ -4,20 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The schema that metadata stands under.
+# The schemas that metadata and the predictions of deployments stand under.
 METADATA_SCHEMA = "meta"
+PREDICTIONS_SCHEMA = "predictions"
 
 
 @dataclass(frozen=True)
 class Table:
     """The Parquet file of a table, and the columns that its reader may not see, with the level of each.
 
-    They are typed nulls; with `without` they are not there at all.
+    They are typed nulls; with `without` they are not there at all. `also` has further files of the same table, whose
+    columns are matched by name.
     """
 
     path: Path
     masked: tuple[tuple[str, str], ...] = ()
     without: bool = False
+    also: tuple[Path, ...] = ()
 
 
 Tables = Mapping[str, Table | Path]
@@ -26,7 +29,8 @@ Tables = Mapping[str, Table | Path]
 
 @dataclass(frozen=True)
 class Statement:
-    """`tables` are the datasets it reads, as `flights` or `flights@2`, and metadata, as `meta.runs`."""
+    """`tables` are the datasets it reads, as `flights` or `flights@2`, and what changes by itself: metadata, as
+    `meta.runs`, and predictions of deployments, as `predictions.delay`."""
 
     sql: str
     tables: tuple[str, ...] = ()
@@ -37,8 +41,15 @@ class Statement:
 
     @property
     def metadata(self) -> list[str]:
+        """All that is no dataset, predictions among it."""
         return [name for name in self.tables if is_metadata(name)]
+
+    @property
+    def deployments(self) -> list[str]:
+        """The deployments whose predictions it reads."""
+        parts = [name.partition(".") for name in self.tables]
+        return [name for schema, _, name in parts if schema == PREDICTIONS_SCHEMA and name]
 
 
 def is_metadata(table: str) -> bool:
-    return table.startswith(f"{METADATA_SCHEMA}.")
+    return table.startswith((f"{METADATA_SCHEMA}.", f"{PREDICTIONS_SCHEMA}."))
