@@ -33,6 +33,8 @@ T = TypeVar("T")
 # A step waits for its run as long as that takes.
 _FOR_EVER = 10 * 365 * 24 * 3600.0
 _FINDINGS = 60
+# So many times a tool is asked whether an endpoint has started, 20 s each.
+_LOOKS = 6
 # A tool that is a step starts a run, and takes this.
 NO_WAIT = {"wait_seconds": 0}
 Report = Callable[[float, str], None]
@@ -88,7 +90,13 @@ class Drive:
             return StepOutcome(id=step.id, do=step.do, state="passed", words=words)
         key = step_key(step.do, arguments, self._workspace.settings.clearance)
         earlier = await _aside(self._earlier, step, key)
-        number = earlier.step_run if earlier else await self._start(step, arguments)
+        if earlier:
+            number = earlier.step_run
+        else:
+            answer = await self._call(step, {**arguments, **NO_WAIT})
+            if answer.get("run") is None:  # there was nothing to do
+                return _answered(step, answer)
+            number = int(answer["run"])
         record = StepRecord(
             run=self._run,
             place=place,
@@ -101,7 +109,19 @@ class Drive:
         )
         await _aside(self._keep, record)
         run = await _aside(self._wait, place, step, number)
-        return await _aside(self._ended, step, arguments, record, run, earlier)
+        found = await _aside(self._ended, step, arguments, record, run, earlier)
+        if found.stands and KINDS[step.do].asked_again:
+            return _answered(step, await self._settled(step, arguments), run.number)
+        return found
+
+    async def _settled(self, step: Step, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What the step's tool says when what it placed has started, or will not."""
+        answer: dict[str, Any] = {}
+        for _ in range(_LOOKS):
+            answer = await self._call(step, arguments)
+            if answer.get("endpoint") != "starting":
+                break
+        return answer
 
     def _schema(self, arguments: Mapping[str, Any]) -> str:
         return self._workspace.store.read(lambda t: schema_words(t, **arguments))
@@ -163,17 +183,14 @@ class Drive:
     def _unchanged(self, record: StepRecord) -> bool:
         return now(self._workspace, record.inputs) == record.inputs and stands_yet(self._workspace, record.made)
 
-    async def _start(self, step: Step, arguments: Mapping[str, Any]) -> int:
-        """Call the step's tool; the number of the run that it started."""
-        result = await self._client.call_tool(KINDS[step.do].tool, {**arguments, **NO_WAIT})
-        text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+    async def _call(self, step: Step, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call the step's tool; the data of its answer."""
+        result = await self._client.call_tool(KINDS[step.do].tool, arguments)
         if result.is_error:
+            text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
             words, _, self.following = text.partition(" Next: ")
             raise RunFailed(words, next=self.following)
-        run = (result.structured_content or {}).get("run")
-        if not isinstance(run, int):
-            raise RunFailed(f"{KINDS[step.do].tool} started no run: {text}")
-        return run
+        return result.structured_content or {}
 
     def _wait(self, place: int, step: Step, number: int) -> Run:
         def tell(done: float, message: str) -> None:
@@ -201,6 +218,18 @@ class Drive:
 
     def _tell(self, place: int, done: float, message: str) -> None:
         self._report((place + done) / len(self._steps), message)
+
+
+def _answered(step: Step, answer: Mapping[str, Any], run: int | None = None) -> StepOutcome:
+    """The outcome of a step whose tool has said all of it at once."""
+    return StepOutcome(
+        id=step.id,
+        do=step.do,
+        state="failed" if answer.get("endpoint") in ("failed", "starting") else "passed",
+        words=str(answer["verdict"]),
+        run=run,
+        made={name: answer[name] for name in ("run", "verdict", *KINDS[step.do].makes) if name in answer},
+    )
 
 
 def known_values(request: Request, environment: Mapping[str, str]) -> dict[str, Any]:

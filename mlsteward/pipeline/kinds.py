@@ -13,6 +13,8 @@ class StepKind:
     it. `fixed` arguments cannot be given, those of `defaults` need not be. Without a tool the driver does it by
     itself, with the arguments it `takes`.
 
+    The tool of an `asked_again` step is called once more when its run has ended: it says then how what it made does.
+
     A step that is `repeatable` gives the same for the same inputs, so that its last result can stand for it; others
     look at the world as it is, and run every time.
     """
@@ -23,6 +25,7 @@ class StepKind:
     fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     repeatable: bool = False
+    asked_again: bool = False
 
 
 _REASON = {"reason": "a pipeline's step"}
@@ -40,7 +43,7 @@ KINDS: Mapping[str, StepKind] = {
     "promote": StepKind(
         "promote_model", takes={"model": "model"}, makes=("model",), fixed={"dry_run": False}, defaults=_REASON
     ),
-    "deploy": StepKind("deploy_model", takes={"model": "model"}, makes=("deployment",)),
+    "deploy": StepKind("deploy_model", takes={"model": "model"}, makes=("deployment",), asked_again=True),
     "predict": StepKind(
         "predict_rows", takes={"model": "model", "dataset": "dataset"}, makes=("dataset",), repeatable=True
     ),

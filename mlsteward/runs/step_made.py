@@ -40,7 +40,7 @@ def _model(t: Transaction, do: str, arguments: Mapping[str, Any], run: Run) -> s
 
 
 def _deployment(t: Transaction, do: str, arguments: Mapping[str, Any], run: Run) -> str:
-    return run.name
+    return str(run.params["deployment"])
 
 
 def stands_yet(workspace: "Workspace", made: Mapping[str, Any]) -> bool:
