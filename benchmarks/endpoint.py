@@ -40,8 +40,8 @@ from mlsteward.training.columns import describe_features
 from mlsteward.training.fitting import Candidate, Problem, Rows, fit_member
 from mlsteward.training.signature import ColumnKind
 
-ROUNDS = 8
-REQUESTS = 150
+ROUNDS = 6
+REQUESTS = 100
 ROWS = 4_000
 NUMBERS = [f"x{number}" for number in range(14)]
 FEW = [f"plan{number}" for number in range(4)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlsteward.data.engine import connect
+from mlsteward.serving.endpoint import guard
 from mlsteward.serving.endpoint.app import EndpointApp, InForce
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel
 from mlsteward.serving.endpoint.guard import BODY_LIMIT, Guard
@@ -271,6 +272,24 @@ def test_a_body_may_not_be_larger_than_said(house: House) -> None:
     assert house.ask("/predict", chunks=[b"x" * (BODY_LIMIT // 2)] * 3)[0] == 413
     status, _ = house.ask("/predict", chunks=[b'[{"si', b'ze": 1}]'])
     assert status == 400
+
+
+def test_a_body_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.02)
+
+    async def receive() -> dict[str, Any]:
+        if begun.is_set():
+            await asyncio.Event().wait()
+        begun.set()
+        return {"type": "http.request", "body": b"[", "more_body": True}
+
+    async def ask() -> None:
+        with pytest.raises(guard.Turned) as turned:
+            await guard.read_body({}, receive)
+        assert turned.value.status == 408
+
+    begun = asyncio.Event()
+    asyncio.run(ask())
 
 
 def test_a_token_is_needed_where_there_is_one(tmp_path: Path, boosting: ModelBundle) -> None:

@@ -150,6 +150,8 @@ def _seal(file: Path) -> bool:
             f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_TO_A_GROUP})"
         )
         (rows,) = row_of(connection, f"SELECT count(*) FROM read_parquet({literal(str(part))})")
+    # As private as the lines were: rows may tell of people.
+    part.chmod(0o600)
     if rows != (whole := _whole_lines(file) - 1):
         part.unlink()
         logger.error("%s has %d whole lines of which %d can be read: it is left as it is", file.name, whole, rows)

@@ -27,16 +27,11 @@ DEPLOYMENTS = "deployments"
 
 
 class ServedModel(Record):
-    """A version to serve: `label` as `delay@3`, its file relative to the workspace, and the SHA-256 registered for it.
-
-    With `onnx`, a file beside it whose parity was tested and its `onnx_sha256`, scores come from that form.
-    """
+    """A version to serve: `label` as `delay@3`, its file relative to the workspace, and the SHA-256 registered for it."""
 
     label: str
     path: str
     sha256: str
-    onnx: str = ""
-    onnx_sha256: str = ""
 
 
 class Desired(Record):
