@@ -1,5 +1,7 @@
 """The tool `set_monitor`, the schedule that looks when it is due, and `mlsteward check`."""
 
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +14,15 @@ from mlsteward.store.activity import activity_of
 from mlsteward.store.alerts import Finding, change_state, raise_alerts
 from mlsteward.store.deployment_events import By
 from mlsteward.store.deployments import stop
-from mlsteward.store.monitors import EVER, due_monitors, find_monitor, known_monitor, plan_next
+from mlsteward.store.monitors import (
+    EVER,
+    Monitor,
+    due_monitors,
+    find_monitor,
+    known_monitor,
+    plan_next,
+    save_monitor,
+)
 from mlsteward.store.runs import get_run
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
@@ -167,3 +177,27 @@ def test_a_check_without_anything_deployed_says_so(workspace: Workspace, capsys:
     deploy(workspace)
     assert main([*arguments, "dely"]) == 1
     assert "Did you mean `delay`?" in capsys.readouterr().err
+
+
+def test_a_check_in_a_terminal_tells_what_it_found_and_ends_well_when_nothing_is_wrong(
+    house: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--workspace", str(house.folder)]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("delay")
+    (run,) = house.store.read(lambda t: t.rows("SELECT kind, client FROM runs"))
+    assert run == ("monitor", "mlsteward command line")
+
+
+def test_watching_in_a_terminal_looks_when_it_is_due_until_it_is_stopped(house: Workspace) -> None:
+    now = datetime.now(UTC)
+    monitor = Monitor(deployment="delay", every_seconds=86_400, budget_days=730.5, actor="ann", changed=now, due=now)
+    house.store.write(lambda t: save_monitor(t, monitor))
+    script = [sys.executable, "-m", "mlsteward", "watch", "--workspace", str(house.folder), "--log-level", "WARNING"]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert "Watching delay every 1 day: one false alarm in 2 years" in process.stdout.readline()
+        assert "deployment:delay, run:1: " in process.stdout.readline()
+        process.terminate()
+        assert process.wait(20) == 0
+    assert house.store.read(lambda t: find_monitor(t, "delay")).last_run == 1
