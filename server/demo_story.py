@@ -1,9 +1,13 @@
 """What the demo's assistant asks for, in order: every flight out of New York City in 2013."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
+
+from mlsteward.server.demo_traffic import Flight, april, write_outcomes
 
 LINES_SHOWN = 14
 LATE = """\
@@ -37,6 +41,8 @@ class Assistant(Protocol):
     def say(self, text: str) -> None: ...
     def server(self) -> Any: ...
     def kill_server(self) -> int: ...
+    def outcomes_file(self, name: str) -> Path: ...
+    async def ask_endpoint(self, address: str, flights: Sequence[Flight]) -> list[str]: ...
     async def call(self, tool: str, *, show: int = LINES_SHOWN, **arguments: Any) -> dict[str, Any]: ...
 
 
@@ -57,6 +63,7 @@ async def story(assistant: Assistant) -> None:
         await judgement(assistant)
         await lineage(assistant)
         await drift(assistant)
+        await delivery(assistant)
 
 
 async def data(assistant: Assistant) -> None:
@@ -131,3 +138,31 @@ async def drift(assistant: Assistant) -> None:
     found = await assistant.call("check_drift", current="planted", **week)
     if "distance" not in json.dumps(found):
         assistant.say("The planted drift was not found, which is a bug worth reporting.")
+
+
+async def delivery(assistant: Assistant) -> None:
+    assistant.chapter("May it go into production?")
+    assistant.say("Gates first; then a person is shown a form, which this demo answers.")
+    await assistant.call("promote_model", show=18, model="late@1", reason="First model; judged on an honest split.")
+    served = {"endpoint": "starting"}
+    while served["endpoint"] == "starting":
+        served = await assistant.call("deploy_model", model="late@champion", name="late")
+    try:
+        await in_service(assistant, served["address"])
+    finally:
+        await assistant.call("stop_deployment", deployment="late")
+
+
+async def in_service(assistant: Assistant, address: str) -> None:
+    assistant.chapter("Is it still right?")
+    assistant.say("An application asks for flights of April; once they have landed, it is told how they went.")
+    flights = april(600)
+    ids = await assistant.ask_endpoint(address, flights)
+    await assistant.call("check_deployment", deployment="late")
+    landed = assistant.outcomes_file("landed.csv")
+    write_outcomes(landed, ids, flights)
+    await assistant.call("record_outcomes", deployment="late", source=str(landed))
+    await assistant.call("check_deployment", deployment="late")
+    assistant.say("Then somebody sends kilometres instead of miles.")
+    await assistant.ask_endpoint(address, april(600, skip=600, kilometres=True))
+    await assistant.call("check_deployment", show=20, deployment="late")

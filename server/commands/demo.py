@@ -6,16 +6,17 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import psutil
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,6 +25,7 @@ from mlsteward.config import Settings
 from mlsteward.errors import NotSupported, RunFailed
 from mlsteward.server.command import Command
 from mlsteward.server.demo_story import LINES_SHOWN, story
+from mlsteward.server.demo_traffic import ROWS_A_REQUEST, Flight, ask
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 
@@ -45,7 +47,7 @@ class Demo:
             args=["-P", "-m", "mlsteward", "--toolsets", "all", *folders],
             env={**os.environ, "MLSTEWARD_LOG_LEVEL": "ERROR"},
         )
-        async with Client(stdio_client(parameters)) as client:
+        async with Client(stdio_client(parameters), elicitation_callback=self._approve) as client:
             self._client = client
             yield
 
@@ -68,6 +70,24 @@ class Demo:
         self._print(result, time.perf_counter() - started, show)
         self.calls += 1
         return data
+
+    async def _approve(self, context: object, params: ElicitRequestParams) -> ElicitResult:
+        """The form that a host shows to its person, who has looked and says yes."""
+        for line in params.message.splitlines():
+            CONSOLE.print(f"  [yellow]│ {escape(line)}[/yellow]")
+        CONSOLE.print("  [yellow]│ Approve? yes[/yellow]")
+        return ElicitResult(action="accept", content={"approve": True, "reason": "Looked at in the demo."})
+
+    def outcomes_file(self, name: str) -> Path:
+        return self._folder / name
+
+    async def ask_endpoint(self, address: str, flights: Sequence[Flight]) -> list[str]:
+        """What an application does, without an assistant."""
+        started = time.perf_counter()
+        CONSOLE.print(f"\n[cyan]▶ POST {address}/predict[/cyan], {len(flights)} rows, {ROWS_A_REQUEST} to a request")
+        ids = await anyio.to_thread.run_sync(ask, address, flights)
+        CONSOLE.print(f"  [green]{time.perf_counter() - started:.1f} s[/green]")
+        return ids
 
     async def _result(self, tool: str, arguments: dict[str, Any]) -> CallToolResult:
         if self._client is None:
