@@ -30,7 +30,7 @@ async def train(workspace: Workspace, data: Path, *, target: str = "late", split
     flights(3000, 1).to_csv(data / "flights.csv", index=False)
     other = "minutes" if target == "late" else "late"
     async with assistant_of(workspace) as boss:
-        await boss.call("register_dataset", name="flights", source="flights.csv", wait_seconds=25)
+        await boss.call("register_dataset", name="flights", source="flights.csv", wait_seconds=120)
         arguments = {"estimator": "logistic_regression" if target == "late" else "ridge", "cpu_budget": 1}
         answer = await boss.call(
             "train_model",
@@ -39,7 +39,7 @@ async def train(workspace: Workspace, data: Path, *, target: str = "late", split
             name="delay",
             exclude=[other, "day"],
             split=split,
-            wait_seconds=25,
+            wait_seconds=120,
             **arguments,
         )
         assert answer["state"] == "completed", answer

@@ -20,23 +20,26 @@ _FEWEST_POINTS = 2
 def draw(
     report: DeploymentReport, counts: Mapping[str, ColumnCounts], folder: Path, names: tuple[str, str]
 ) -> list[str]:
-    """Draw the series and the columns into files of these names; says which were."""
+    """Draw the series, and the columns that drifted, into files of these names; says which were."""
     drawn: list[str] = []
     if len(report.series) >= _FEWEST_POINTS:
-        figure = Figure(figsize=(8, 6.6), dpi=80, layout="constrained")
+        figure = Figure(figsize=(8, 6.4), dpi=80)
         FigureCanvasAgg(figure)
-        upper, middle, lower = (figure.add_subplot(3, 1, place) for place in (1, 2, 3))
+        figure.subplots_adjust(left=0.07, right=0.98, top=0.96, bottom=0.05, hspace=0.28)
+        upper = figure.add_subplot(3, 1, 1)
+        middle, lower = (figure.add_subplot(3, 1, place, sharex=upper) for place in (2, 3))
         _draw_traffic(upper, report)
         _draw_latency(middle, report)
         _draw_losses(lower, report)
+        locator = AutoDateLocator()
+        lower.xaxis.set_major_locator(locator)
+        lower.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         for axes in (upper, middle, lower):
-            locator = AutoDateLocator()
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-            axes.tick_params(labelsize=7)
+            axes.tick_params(labelsize=7, labelbottom=axes is lower)
         figure.savefig(folder / names[0])
         drawn.append(names[0])
-    if report.drift and draw_columns(report.drift.columns, counts, folder / names[1]):
+    drifted = [column for column in report.drift.columns if column.verdict == "drift"] if report.drift else []
+    if draw_columns(drifted, counts, folder / names[1]):
         drawn.append(names[1])
     return drawn
 
