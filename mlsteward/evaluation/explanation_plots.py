@@ -12,6 +12,7 @@ from mlsteward.evaluation.fairness_report import ColumnFairness, MeasureGap
 from mlsteward.evaluation.plots import BLUE, GREY, ORANGE, save_figure, shortened
 
 _MOST_GAPS = 6
+_ACROSS = 3
 
 
 def draw_dependence(curves: Sequence[Curve], path: Path, target: str) -> None:
@@ -50,11 +51,15 @@ def _draw_curve(axes: Axes, curve: Curve, target: str) -> None:
 def draw_fairness(columns: Sequence[ColumnFairness], path: Path) -> None:
     """A panel a measure: each group with its interval, those that are small in grey."""
     gaps = [(one.column, gap) for one in columns for gap in one.gaps][:_MOST_GAPS]
+    across = min(len(gaps), _ACROSS)
+    down = -(-len(gaps) // across)
     tallest = max(len(gap.groups) for _, gap in gaps)
-    figure = Figure(figsize=(3.6 * len(gaps), 1.4 + 0.34 * tallest), layout="constrained")
-    panels = figure.subplots(1, len(gaps), squeeze=False)
-    for axes, (column, gap) in zip(panels[0], gaps, strict=True):
+    figure = Figure(figsize=(4.0 * across, down * (1.1 + 0.3 * tallest)), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, (column, gap) in zip(panels, gaps, strict=False):
         _draw_gap(axes, column, gap)
+    for axes in panels[len(gaps) :]:
+        axes.set_axis_off()
     save_figure(figure, path)
 
 
