@@ -43,7 +43,7 @@ async def test_a_dry_run_looks_at_every_gate_keeps_the_evidence_and_changes_noth
     assert flown.store.read(lambda t: aliases_of(t, "delay")) == {}
     page = (await assistant.call("read_page", uri=found["page"]))["content"]
     assert "## non_inferiority: not applicable" in page
-    assert '"sha256"' in page
+    assert '"held_out_rows"' in page
     rows = await assistant.call(
         "query_data", sql=f"SELECT gate, outcome, value FROM meta.gate_results WHERE run = {found['run']} ORDER BY gate"
     )
