@@ -5,14 +5,16 @@ from pydantic import Field
 from mlsteward.answer import RunFindings
 from mlsteward.pipeline.outcome import StepOutcome
 from mlsteward.runs.jobs.pipeline import Result
-from mlsteward.runs.retrain_request import start_retrain
+from mlsteward.runs.retrain_request import start_retrain, where_rows_come_from
 from mlsteward.server.declare import Call, Tool
+from mlsteward.store.models import Model, find_model
 from mlsteward.store.runs import Run
+from mlsteward.store.transaction import Transaction
 
 
 class RetrainAnswer(RunFindings):
     outcome: str = Field(default="", description="passed, failed (schema or a gate said no), error or waiting.")
-    model: str = Field(default="", description="The new version, the challenger.")
+    model: str = Field(default="", description="The new version, the challenger; the old one where nothing is newer.")
     trained: str = Field(default="", description="Its held-out score.")
     drift: str = Field(default="", description="How its data differs from the old version's.")
     gates: str = ""
@@ -31,7 +33,21 @@ def retrain_model(call: Call, model: str, dataset: str = "", wait_seconds: float
     are missing or of another type stop it; changed values do not. The policy's [retrain] does it by itself.
     """
     run = start_retrain(call.workspace, call.actor, model, dataset)
-    return _answer(call.wait(run, wait_seconds))
+    return _answer(call.wait(run, wait_seconds)) if run else _nothing_newer(call, model)
+
+
+def _nothing_newer(call: Call, model: str) -> RetrainAnswer:
+    def read(t: Transaction) -> tuple[Model, str]:
+        found = find_model(t, model)
+        return found, where_rows_come_from(t, found)
+
+    found, source = call.workspace.store.read(read)
+    return RetrainAnswer(
+        verdict=f"{found.label} was trained on {found.dataset}, and there is nothing newer: it is not retrained. Newer"
+        " rows are to be registered first, or `dataset` names others.",
+        model=found.label,
+        next=f'register_dataset(name="{source}", source="…")',
+    )
 
 
 def _answer(run: Run) -> RetrainAnswer:

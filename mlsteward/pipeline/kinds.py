@@ -37,7 +37,7 @@ KINDS: Mapping[str, StepKind] = {
     "schema": StepKind("", takes={"model": "model", "dataset": "dataset"}),
     "drift": StepKind("check_drift", takes={"current": "dataset"}, repeatable=True),
     "train": StepKind("train_model", takes={"dataset": "dataset"}, makes=("model",), repeatable=True),
-    "retrain": StepKind("retrain_model", takes={"dataset": "dataset"}, makes=("model",)),
+    "retrain": StepKind("retrain_model", makes=("model",)),
     "evaluate": StepKind("evaluate_model", takes={"model": "model", "dataset": "dataset"}, repeatable=True),
     "gate": StepKind("promote_model", takes={"model": "model"}, fixed={"dry_run": True}, defaults=_REASON),
     "promote": StepKind(

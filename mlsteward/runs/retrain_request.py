@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 
 
 def start_retrain(workspace: "Workspace", actor: "Actor", model: str, dataset: str = "", *, reason: str = "") -> int:
-    """Start a run of kind `pipeline` that retrains a model, names the new version challenger and judges it; its number.
+    """Start a run of kind `pipeline` that retrains a model, names the new version challenger and judges it; its number,
+    0 where there is no newer data to train on.
 
-    Raises NotFound for names there are not, InvalidArgument where there is no newer data or the model has no name, and
-    NotSupported for one that was not trained here.
+    Raises NotFound for names there are not, InvalidArgument for a model without a name, and NotSupported for one that
+    was not trained here.
     """
 
-    def read(t: Transaction) -> tuple[Model, Pipeline]:
+    def read(t: Transaction) -> tuple[Model, Pipeline | None]:
         found = find_model(t, model)
         promote = workspace_policy(workspace.folder).of(found.name).retrain.promote
         return found, retrain_pipeline(t, workspace.folder, found, dataset, promote=promote, reason=reason)
 
     found, pipeline = workspace.store.read(read)
+    if pipeline is None:
+        return 0
     params = {"model": found.label, "dataset": pipeline.parameters["dataset"]}
     return start_pipeline(
         workspace, actor, pipeline, params=params, reason=reason or f"{found.label} retrained on newer data"
@@ -43,15 +46,20 @@ def start_retrain(workspace: "Workspace", actor: "Actor", model: str, dataset: s
 
 def retrain_pipeline(
     t: Transaction, workspace: Path, model: Model, dataset: str, *, promote: bool, reason: str = ""
-) -> Pipeline:
+) -> Pipeline | None:
     """The steps: what has to be made anew of newer sources, whether the schema fits, what has drifted, the training by
-    the same recipe, and the gates. The drift is told; it stops nothing, for it is why models are retrained."""
+    the same recipe, and the gates; None where there is nothing newer.
+
+    The drift is told; it stops nothing, for it is why models are retrained.
+    """
     if not model.name:
         raise InvalidArgument(
             f"{model.label} has no name, so there can be no next version of it: promote it under one first.",
             next=f'promote_model(model="{model.label}", name="{model.target}", alias="challenger", reason="…")',
         )
     remade, data = _newer(t, model, dataset)
+    if not data:
+        return None
     why = reason or f"{model.label} retrained on {data}"
     new, rows = "${steps.train.model}", "${dataset}"
     steps = [Step(id=f"transform_{name}", do="transform", arguments={"name": name}) for name in remade]
@@ -67,7 +75,7 @@ def retrain_pipeline(
 
 
 def _newer(t: Transaction, model: Model, dataset: str) -> tuple[list[str], str]:
-    """The datasets to be made anew, what has to be first coming first, and what to train on."""
+    """The datasets to be made anew, what has to be first coming first, and what to train on; "" for nothing newer."""
     trained = parse_reference(model.dataset)
     if dataset:
         return [], find_dataset(t, dataset).label
@@ -77,13 +85,12 @@ def _newer(t: Transaction, model: Model, dataset: str) -> tuple[list[str], str]:
     stale = list(dict.fromkeys(parse_reference(one.dataset).name for one in stale_sources(t, newest.label)))
     if stale:
         return stale, trained.name
-    if newest.label != model.dataset:
-        return [], newest.label
-    raise InvalidArgument(
-        f"{model.label} was trained on {model.dataset}, and there is nothing newer: register newer rows, or name the"
-        " dataset to train on.",
-        next=f'register_dataset(name="{_source_name(t, model.dataset)}", source="…")',
-    )
+    return [], "" if newest.label == model.dataset else newest.label
+
+
+def where_rows_come_from(t: Transaction, model: Model) -> str:
+    """The dataset that newer rows of a model go into."""
+    return _source_name(t, model.dataset)
 
 
 def _source_name(t: Transaction, label: str) -> str:

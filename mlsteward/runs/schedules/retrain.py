@@ -67,7 +67,10 @@ def begin(workspace: "Workspace", due: Due) -> int:
     reason = why_retrain(situation, rules, extra, due.at) if situation else ""
     if situation is None or not reason:
         raise NotSupported(f"model:{name} is not to be retrained any more.")
-    return start_retrain(workspace, Actor(name=workspace.user, client=CLIENT), situation.model, reason=reason)
+    number = start_retrain(workspace, Actor(name=workspace.user, client=CLIENT), situation.model, reason=reason)
+    if not number:
+        raise NotSupported(f"There is nothing newer to train {situation.model} on any more.")
+    return number
 
 
 def _situation(t: Transaction, policy: "Policy", name: str) -> tuple[Situation | None, RetrainRules, list[Trigger]]:
