@@ -27,7 +27,7 @@ DEPLOYMENTS = "deployments"
 
 
 class ServedModel(Record):
-    """A version to serve: `label` as `delay@3`, its file relative to the workspace, and the SHA-256 registered for it."""
+    """A version to serve: `label` as `delay@3`, its file in the workspace and the SHA-256 registered for it."""
 
     label: str
     path: str
