@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from mlsteward.answer import number
 from mlsteward.gates.toml_lines import line_of
 from mlsteward.names import close_names
+
+# What pydantic says of one mistake.
+Details = Mapping[str, Any]
 
 _TYPES = {
     "bool": "true or false",
@@ -24,9 +26,10 @@ _LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "min
 
 def told(text: str, error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Each mistake in a line, in the order of the file; what a union of types says several times is said once."""
-    found: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    found: dict[tuple[str, ...], list[Details]] = {}
     for one in error.errors(include_url=False):
-        found.setdefault(_path(one, model), []).append(one)
+        details = cast(Details, one)
+        found.setdefault(_path(details, model), []).append(details)
     lines = [(line_of(text, path), f"{_name(path)} {_words(path, several, model)}") for path, several in found.items()]
     return [f"line {line}: {words}" if line else words for line, words in sorted(lines)]
 
@@ -35,7 +38,7 @@ def _name(path: Sequence[str]) -> str:
     return f"`{'.'.join(path)}`" if path else "the file"
 
 
-def _path(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, ...]:
+def _path(error: Details, model: type[BaseModel]) -> tuple[str, ...]:
     """The keys that lead to a mistake, without what pydantic adds for arms of unions and places in lists."""
     path: list[str] = []
     at: Any = model
@@ -68,7 +71,7 @@ def _inside(annotation: Any) -> Any:
     return _Members(_inside(arguments[1])) if getattr(annotation, "__origin__", None) is dict else None
 
 
-def _words(path: Sequence[str], errors: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
+def _words(path: Sequence[str], errors: Sequence[Details], model: type[BaseModel]) -> str:
     # What our own checks say tells more than which arms of a union did not fit.
     first = min(errors, key=lambda one: one["type"] != "value_error")
     kind, context = first["type"], cast(Mapping[str, Any], first.get("ctx", {}))
