@@ -15,6 +15,8 @@ from mlsteward.runs.monitored_rows import Answered, LoggedHour, MonitoredLog
 from mlsteward.runs.window_files import WindowFolder, as_days, month_of
 
 _ROWS_AT_ONCE = 50_000
+# Each is a vector of some thousand numbers while it is counted.
+_HOURS_AT_ONCE = 500
 Key = tuple[str, datetime]
 
 
@@ -86,18 +88,18 @@ def _is_stale(wanted: _Wanted, stored: StoredWindow | None) -> bool:
 
 
 def _stretches(stale: Sequence[_Wanted]) -> list[list[_Wanted]]:
-    """Windows one after the other without a gap, together no more rows than are read at once."""
+    """Windows one after the other without a gap, together no more than are counted at once."""
     found: list[list[_Wanted]] = []
-    rows = 0
+    rows = hours = 0
     for start, together in groupby(stale, key=lambda one: one.start):
         ones = list(together)
-        more = sum(one.rows for one in ones)
+        more, longer = sum(one.rows for one in ones), sum(len(one.logged) for one in ones)
         end = found[-1][-1].start + found[-1][-1].hours * HOUR if found else start
-        if not found or start > end or rows + more > _ROWS_AT_ONCE:
+        if not found or start > end or rows + more > _ROWS_AT_ONCE or hours + longer > _HOURS_AT_ONCE:
             found.append([])
-            rows = 0
+            rows = hours = 0
         found[-1] += ones
-        rows += more
+        rows, hours = rows + more, hours + longer
     return found
 
 
