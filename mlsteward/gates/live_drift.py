@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from mlsteward.answer import counted, number
@@ -18,6 +19,7 @@ from mlsteward.training.signature import ImportanceRow, SignatureColumn
 
 _GATE = "live_drift"
 FEWEST_ROWS = 100
+_MOST_ROWS = 50_000
 _SHOWN = 5
 
 
@@ -42,7 +44,8 @@ def live_drift(
     is the share of the permutation importance that the drifted columns carry (of the number of columns where no
     importance is known); between `low` and `high` lie the columns of which nothing can be told. Fails when `low` is
     above `rules.most_drifted`, passes when `high` is not, else *cannot tell*, as below 100 live rows. *not comparable*
-    when nothing is served. What changed in `hidden` columns is not said.
+    when nothing is served. At most 50,000 rows of either side
+    are looked at, evenly spread. What changed in `hidden` columns is not said.
     """
     limit = rules.most_drifted
     if not len(live):
@@ -60,7 +63,7 @@ def live_drift(
             words = f"Cannot tell: {rows} have no column in common that can be compared."
         return GateResult(gate=_GATE, outcome="cannot tell", words=words, limit=limit, evidence={"rows": len(live)})
     days = (training_days, live_days) if training_days is not None and live_days is not None else None
-    reports = _reports(FramePair(training, live, days), compared, seed)
+    reports = _reports(_some(FramePair(training, live, days)), compared, seed)
     weights = _weights([one.name for one in compared], importance)
     drifted = [report for report in reports if report.verdict == "drift"]
     low = sum(weights[report.column] for report in drifted)
@@ -87,6 +90,16 @@ def live_drift(
             "not_enough_data": [one.column for one in reports if one.verdict == "not enough data"],
         },
     )
+
+
+def _some(pair: FramePair) -> FramePair:
+    """At most 50,000 rows of either frame, evenly spread: more would change no verdict."""
+    chosen = [
+        np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _MOST_ROWS)).astype(np.int64))
+        for frame in (pair.reference, pair.current)
+    ]
+    blocks = (pair.blocks[0][chosen[0]], pair.blocks[1][chosen[1]]) if pair.blocks else None
+    return FramePair(pair.reference.iloc[chosen[0]], pair.current.iloc[chosen[1]], blocks)
 
 
 def _reports(pair: FramePair, compared: Sequence[ComparedColumn], seed: int) -> list[ColumnReport]:

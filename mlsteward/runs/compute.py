@@ -69,9 +69,10 @@ class DaskCrew:
             done = self._attempt(function, [pieces[place] for place in left], shared)
             found |= {place: one.value for place, one in zip(left, done, strict=True) if isinstance(one, _Done)}
         if len(found) < len(pieces):
+            lost = counted(len(pieces) - len(found), "piece")
             raise RunFailed(
-                f"The Dask cluster at {self._address} lost its workers {_TRIES} times: "
-                f"{counted(len(pieces) - len(found), 'piece')} of the work came back from none."
+                f"The Dask cluster at {self._address} was lost: {lost} of the work came back from no worker, "
+                f"sent {_TRIES} times."
             )
         return [found[place] for place in range(len(pieces))]
 

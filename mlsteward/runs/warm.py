@@ -37,7 +37,7 @@ LIBRARIES = """
 """.split()
 OURS = (
     "mlsteward.runs.jobs mlsteward.data mlsteward.dictionary mlsteward.training mlsteward.evaluation mlsteward.drift "
-    "mlsteward.serving"
+    "mlsteward.serving mlsteward.gates"
 ).split()
 
 logger = logging.getLogger("mlsteward.warm")
