@@ -24,11 +24,12 @@ from mlsteward.serving.endpoint.desired import EndpointFolder
 from mlsteward.serving.prediction_log import prediction_tables
 from mlsteward.store.aliases import alias_history, alias_version, set_alias
 from mlsteward.store.deployment_events import By, history_of
-from mlsteward.store.deployments import Deployment, find_deployment, place, roll_back, stop
+from mlsteward.store.deployments import Deployment, find_deployment, place, roll_back
 from mlsteward.workspace import Workspace
 from tests.conftest import new_workspace
+from tests.endings import end_endpoints
 from tests.run_server import eventually
-from tests.served_models import add_versions, end_endpoints, rows_of, scores_of
+from tests.served_models import add_versions, rows_of, scores_of
 
 ROWS = 40
 CLIENTS = 64
@@ -39,17 +40,29 @@ SECONDS = 240
 ANN = By("ann", "test")
 
 
-@pytest.fixture
-def house(workspace: Workspace) -> Iterator[Workspace]:
-    """Three versions of `large`, of which the champion is served."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Iterator[Path]:
+    """A workspace with three versions of `large`; its endpoint lives through all tests of this file."""
+    folder = tmp_path_factory.mktemp("house")
+    workspace = new_workspace(folder, folder, warm)
     add_versions(workspace, 3)
     promote(workspace, 1)
-    serve(workspace, "large@1", asked="large@champion")
-    settles_on(workspace, "large@1")
+    workspace.close()
+    yield folder
+    end_endpoints(folder)
+
+
+@pytest.fixture
+def house(folder: Path, warm: Path) -> Iterator[Workspace]:
+    """A server, whose endpoint serves the champion."""
+    workspace = new_workspace(folder, folder, warm)
+    state = current_state(EndpointFolder.of(folder, "large"))
+    model = state.model if state else "large@1"
+    promote(workspace, int(model[-1]))
+    serve(workspace, model, asked="large@champion")
+    settles_on(workspace, model)
     yield workspace
-    workspace.store.write(lambda t: stop(t, "large", by=ANN))
-    workspace.endpoints.close()
-    end_endpoints(workspace.folder)
+    workspace.close()
 
 
 def promote(workspace: Workspace, version: int) -> None:
@@ -59,7 +72,7 @@ def promote(workspace: Workspace, version: int) -> None:
 def serve(workspace: Workspace, model: str, **more: object) -> None:
     now = datetime.now(UTC)
     wanted = Deployment(name="large", asked=model, model=model, created=now, changed=now).model_copy(update=more)
-    (workspace.folder / "deployments" / "large").mkdir(parents=True, exist_ok=True)
+    EndpointFolder.of(workspace.folder, "large").path.mkdir(parents=True, exist_ok=True)
     workspace.store.write(lambda t: place(t, wanted, event="deployed", by=ANN))
     workspace.look_after_endpoints()
 
@@ -128,11 +141,11 @@ def test_no_request_is_wrong_or_dropped_through_two_moves_of_the_alias_and_a_rol
 
 
 def test_it_outlives_its_server_and_the_next_one_brings_it_back_when_the_machine_was_restarted(
-    house: Workspace, data: Path, warm: Path
+    house: Workspace, warm: Path
 ) -> None:
     before = status(house)
     house.endpoints.close()
-    promote(house, 2)
+    promote(house, 3)
     folder = EndpointFolder.of(house.folder, "large")
     gone = threading.Event()
 
@@ -142,14 +155,14 @@ def test_it_outlives_its_server_and_the_next_one_brings_it_back_when_the_machine
         os.kill(before.pid, signal.SIGKILL)
         eventually(lambda: lock_is_free(folder.alive))
         next_server.look_after_endpoints()
-        settles_on(next_server, "large@2")
+        settles_on(next_server, "large@3")
         time.sleep(0.2)
 
-    next_server = new_workspace(house.folder, data, warm)
+    next_server = new_workspace(house.folder, house.folder, warm)
     load = under_load(house, deeds, broken=gone.is_set)
     next_server.close()
     assert (load.wrong[:3], load.dropped[:3]) == ([], [])
-    assert set(load.models) == {"large@1", "large@2"}, "it served on without a server, and came back on its port"
+    assert set(load.models) == {before.model, "large@3"}, "it served on without a server, and came back on its port"
     assert load.request_ids <= written_down(house)
 
 
