@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _DATASETS = ("dataset", "current", "reference")
 _MODELS = ("model", "baseline")
 _LARGEST_FILE = 16 << 30
-_COMPUTING = ("data", "training", "evaluation", "drift")
 
 
 @functools.cache
 def code_version(do: str) -> str:
     """What differs when a step would be done by other code: our own that computes, and the packages under it."""
     root = Path(mlsteward.__file__).parent
-    files = [file for package in _COMPUTING for file in (root / package).glob("**/*.py")]
+    packages = ("data", "drift") if do == "drift" else ("data", "training", "evaluation")
+    files = [file for package in packages for file in (root / package).glob("**/*.py")]
     own = hashlib.sha256()
     for file in [*sorted(files), root / "runs" / "jobs" / f"{do}.py"]:
         own.update(file.read_bytes() if file.is_file() else b"")

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +21,7 @@ from mlsteward.runs.pipeline_request import start_pipeline
 from mlsteward.server.command import TERMINAL, Command
 from mlsteward.server.discovery import find_tools
 from mlsteward.server.pipeline_driver import check_arguments
+from mlsteward.store.pipelines import steps_of
 from mlsteward.store.runs import ACTIVE, Run
 from mlsteward.workspace import Workspace
 
@@ -49,12 +49,12 @@ def run_file(settings: Settings, given: argparse.Namespace) -> int:
             console.print(f"{pipeline.name} is run:{number}; it goes on by itself.")
             return 0
         try:
-            run = _follow(workspace, number, console)
+            run, shown = _follow(workspace, number, console)
         except KeyboardInterrupt:
             workspace.runs.cancel(number)
             console.print(f"\nrun:{number} is cancelled; what its steps have done stays, and is reused.")
             return _CANCELLED
-        return _end(run, pipeline, given, console)
+        return _end(run, shown, given, console)
     finally:
         workspace.close()
 
@@ -81,45 +81,58 @@ def _start(workspace: Workspace, pipeline: Pipeline, given: argparse.Namespace) 
     )
 
 
-def _follow(workspace: Workspace, number: int, console: Console) -> Run:
-    """The run when it has ended, its progress shown until then: a line a step, what it does now and for how long."""
+def _follow(workspace: Workspace, number: int, console: Console) -> tuple[Run, set[str]]:
+    """The run when it has ended, and the steps that were shown meanwhile: each as it ends, below them what is done now
+    and for how long."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(f"run:{number}", total=1.0)
-        shown = _Shown(bar, task, plain=not console.is_terminal)
+    silent = not console.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=silent) as bar:
+        shown = _Shown(workspace, number, bar, bar.add_task(f"run:{number}", total=1.0))
         while (run := workspace.runs.wait(number, _LOOK_SECONDS, shown.tell)).state in ACTIVE:
             continue
-    return run
+    return run, shown.steps
 
 
 class _Shown:
-    """The progress of a pipeline on a terminal; elsewhere (a CI log) a line for each step that begins."""
+    """The progress of a pipeline: a line for each step that has ended, and a bar where the output is a terminal."""
 
-    def __init__(self, bar: Progress, task: TaskID, *, plain: bool) -> None:
+    def __init__(self, workspace: Workspace, number: int, bar: Progress, task: TaskID) -> None:
+        self._workspace = workspace
+        self._number = number
         self._bar = bar
         self._task = task
-        self._plain = plain
-        self._step = ""
-        self._began = time.monotonic()
+        self._now = ""
+        self.steps: set[str] = set()
 
     def tell(self, done: float, message: str) -> None:
         step = message.partition(":")[0]
-        if self._plain and step != self._step:
-            self._bar.console.print(f"[{time.monotonic() - self._began:6.1f} s] {step}", markup=False)
-        self._step = step
+        if step != self._now:
+            self._now = step
+            for one in self._workspace.store.read(lambda t: steps_of(t, self._number)):
+                if one.state != "running" and one.id not in self.steps:
+                    self.steps.add(one.id)
+                    words = str(one.made.get("verdict", ""))
+                    told = "reused" if one.state == "passed" and one.step_run < self._number else ""
+                    _print_step(self._bar.console, one.id, one.state, one.step_run, words, told)
         self._bar.update(self._task, completed=done, description=escape(message[:100]))
 
 
-def _end(run: Run, pipeline: Pipeline, given: argparse.Namespace, console: Console) -> int:
+def _print_step(console: Console, name: str, state: str, run: int | None, words: str, told: str = "") -> None:
+    where = f" (run:{run})" if run else ""
+    console.print(f"{MARKS[state]} {name}: {told or state}{where}", markup=False)
+    if words:
+        console.print(f"   {words}", markup=False, style="dim" if state == "passed" else "")
+
+
+def _end(run: Run, shown: set[str], given: argparse.Namespace, console: Console) -> int:
     if run.state != "completed":
-        _report(given, _broken(pipeline.name, run.error or f"{run.label} was {run.state}"))
+        _report(given, _broken(run.name, run.error or f"{run.label} was {run.state}"))
         console.print(f"[red]{escape(f'{run.label} was {run.state}: {run.error}')}[/red]")
         return _BROKEN
     result = Result.model_validate(run.result)
     for step in result.outcome.steps:
-        where = f" (run:{step.run})" if step.run else ""
-        console.print(f"{MARKS[step.state]} {step.id}: {step.told}{where}, {step.seconds:.1f} s", markup=False)
-        console.print(f"   {step.words}", markup=False, style="dim" if step.stands else "")
+        if step.id not in shown or not step.stands:
+            _print_step(console, step.id, step.state, step.run, step.words, step.told)
     console.print(f"\n{result.verdict}", markup=False, style="bold")
     if result.next and result.outcome.state != "passed":
         console.print(f"next: {result.next}", markup=False)
