@@ -109,3 +109,8 @@ def test_where_days_differ_a_day_like_the_others_is_no_drift() -> None:
     one_day = _drift(plan, before, days(1, 4000), "day")
     assert one_day.verdict == "not enough data"
     assert "of one day" in one_day.columns[0].main.why
+    assert one_day.standing_out == []
+    far = _drift(plan, before, days(1, 5000, more=150.0), "day")
+    assert [one.column for one in far.standing_out if one.column == "delay"] == ["delay"]
+    assert far.verdict == "not enough data"
+    assert "none shows drift, though `delay` stands out" in far.sentence

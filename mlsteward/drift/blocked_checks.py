@@ -13,12 +13,15 @@ from mlsteward.drift.counts import ColumnCounts, CountedCategories, CountedValue
 from mlsteward.drift.evidence import Evidence, Smallest, raise_gate
 from mlsteward.drift.multiplicity import cauchy_combination
 from mlsteward.drift.numeric import reference_ranks
+from mlsteward.drift.report import STANDS_OUT
 from mlsteward.drift.sql import BlockedCells
 
 _COARSE = 40
 _POWER_Z = 0.8416
 _POWER_SHUFFLES = 999
-_LOG_RATIO_GATE = 1.5
+# What a lone block is held against, and what it must have.
+_FEWEST_WINDOWS = 10
+_FEWEST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,20 @@ def plan_blocks(found: list[tuple[int, int, int]], *, unit: str, seed: int) -> B
 
 def check_blocked_column(counts: ColumnCounts, cells: BlockedCells, plan: BlockPlan) -> list[Evidence]:
     """Every check of a column whose rows come in blocks."""
-    if min(plan.numbers) < 2:
-        side = "current" if plan.numbers[1] < 2 else "reference"
-        rows = int(plan.rows[plan.is_current == (side == "current")].sum())
-        why = f"not enough data: all {side} rows ({rows:,}) are of one {plan.unit}"
-        return [checks.unusable(counts.name, why)]
+    if min(plan.numbers) >= 2:
+        return _all_checks(counts, cells, plan)
+    side = "current" if plan.numbers[1] < 2 else "reference"
+    rows = int(plan.rows[plan.is_current == (side == "current")].sum())
+    why = f"not enough data: all {side} rows ({rows:,}) are of one {plan.unit}"
+    if len(plan.windows) >= _FEWEST_WINDOWS and rows >= _FEWEST_ROWS:
+        # One block gives no p worth having, but it can be held against each of the reference's.
+        furthest = max(_all_checks(counts, cells, plan), key=lambda one: 0.0 if one.unusable else one.severity)
+        if not furthest.unusable and furthest.severity >= STANDS_OUT:
+            return [replace(furthest, unusable=f"{why}, further off than any of {len(plan.windows)} of the reference")]
+    return [checks.unusable(counts.name, why)]
+
+
+def _all_checks(counts: ColumnCounts, cells: BlockedCells, plan: BlockPlan) -> list[Evidence]:
     found: list[Evidence] = []
     for evidence in checks.check_column(counts):
         if evidence.unusable:
@@ -188,44 +200,6 @@ def _with_rest(counted: CountedCategories, cells: BlockedCells, plan: BlockPlan)
     everything = plan.matrix(plan.places(cells.side, cells.block), np.zeros_like(cells.block), cells.rows, 1)[:, 0]
     rest = everything - kept.sum(axis=1)
     return np.column_stack([kept, rest]) if rest.sum() else kept
-
-
-def check_volume(plan: BlockPlan) -> Evidence | None:
-    """Are there more or fewer rows per block of time? First and last blocks may be cut short and do not count."""
-    keep = np.ones(len(plan.keys), dtype=bool)
-    first, second = plan.numbers
-    if first > 4:
-        keep[[0, first - 1]] = False
-    if second > 4:
-        keep[[first, first + second - 1]] = False
-    is_current = plan.is_current[keep]
-    if plan.unit == "group" or min(is_current.sum(), (~is_current).sum()) < 2:
-        return None
-    counts = np.stack([plan.rows[keep].astype(np.float64), np.ones(int(keep.sum()))], axis=1)
-    shuffles = blocks.shuffle_blocks(is_current, 0)
-    before, after = float(counts[~is_current, 0].mean()), float(counts[is_current, 0].mean())
-    windows = blocks.window_edges(int((~is_current).sum()), int(is_current.sum()))
-    own = [_log_ratio(others, window) for others, window in blocks.between_windows(counts[~is_current], windows)]
-    evidence = Evidence(
-        column="",
-        kind="row volume",
-        p=blocks.permutation_p(counts, is_current, shuffles, _mean_gap),
-        severity=abs(float(np.log(after / before))) / float(np.log(_LOG_RATIO_GATE)),
-        measure="rate ratio",
-        effect=after / before,
-        gate=_LOG_RATIO_GATE,
-        change=f"rows per block {before:.4g} → {after:.4g}",
-    )
-    return raise_gate(evidence, max(own, default=0.0))
-
-
-def _mean_gap(reference: Floats, current: Floats) -> Floats:
-    first = reference[:, 0] / np.maximum(reference[:, 1], 1)
-    return np.abs(np.log(np.maximum(current[:, 0] / np.maximum(current[:, 1], 1), 1e-9) / np.maximum(first, 1e-9)))
-
-
-def _log_ratio(others: Floats, window: Floats) -> float:
-    return float(_mean_gap(others[None, :], window[None, :])[0] / np.log(_LOG_RATIO_GATE))
 
 
 def coarse_groups(values: CountedValues) -> tuple[Integers, Floats]:

@@ -9,7 +9,8 @@ import numpy as np
 from mlsteward.answer import counted
 from mlsteward.data.engine import literal, quote
 from mlsteward.drift import blocks, sql
-from mlsteward.drift.blocked_checks import BlockPlan, check_blocked_column, check_volume, plan_blocks
+from mlsteward.drift.block_volume import check_volume
+from mlsteward.drift.blocked_checks import BlockPlan, check_blocked_column, plan_blocks
 from mlsteward.drift.checks import check_column
 from mlsteward.drift.choice import Choice
 from mlsteward.drift.columns import ComparedColumn

@@ -4,6 +4,10 @@ from typing import Literal
 
 from mlsteward.record import Record
 
+# A lone block is told of when it is so many times as far off as any window of the reference. Of 72 pairs of an ordinary
+# day and a column of the flights none was further off than 1.3 times; distances in kilometres were 4.4 to 7.7 times.
+STANDS_OUT = 2.0
+
 Verdict = Literal["drift", "stable", "not enough data"]
 CheckKind = Literal[
     "distribution", "nulls", "unseen categories", "out of range", "row volume", "schema", "joint distribution"
@@ -47,6 +51,11 @@ class ColumnReport(Record):
     also: list[str] = []
     importance: float | None = None
 
+    @property
+    def stands_out(self) -> bool:
+        """Whether its one block lies far outside what the reference's windows did: a reason to look, no proof."""
+        return self.verdict == "not enough data" and bool(self.main.why) and self.main.severity >= STANDS_OUT
+
 
 class WindowReport(Record):
     """One window of the current rows.
@@ -77,3 +86,7 @@ class DriftReport(Record):
     assumption: str = ""
     checks: int = 0
     plot: str = ""
+
+    @property
+    def standing_out(self) -> list[ColumnReport]:
+        return [column for column in self.columns if column.stands_out]

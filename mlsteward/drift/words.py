@@ -38,7 +38,9 @@ def sentence(report: DriftReport) -> str:
         if not tested:
             return f"Not enough data: no column of {against} can be compared."
         called = f"{len(unsure)} of {counted(tested, 'column')} stable ({sizes})"
-        return f"Not enough data to call {called}; none shows drift; {against}."
+        far = [f"`{column.column}` stands out ({how(column)})" for column in report.standing_out]
+        though = f", though {', '.join(far[:_NAMED])}" if far else ""
+        return f"Not enough data to call {called}; none shows drift{though}; {against}."
     said = (
         f"Stable: no drift in {tested - len(unsure)} of {counted(tested, 'column')}"
         if unsure

@@ -9,6 +9,7 @@ import numpy as np
 from mlsteward.answer import number
 from mlsteward.drift.counts import ColumnCounts
 from mlsteward.drift.report import DriftReport
+from mlsteward.drift.words import how
 from mlsteward.monitoring.deployment_report import (
     ERRORS,
     ESTIMATED_LOSS,
@@ -227,6 +228,7 @@ def _concluded(report: DeploymentReport, estimated: LossReport | None) -> Deploy
         about_predictions = drifted & {"prediction", *(_outcomes(report.drift))}
         failing += [INPUT_DRIFT] if drifted - about_predictions else []
         failing += [PREDICTION_DRIFT] if about_predictions else []
+        notices += [f"`{one.column}` stands out: {how(one)} ({one.main.why})" for one in report.drift.standing_out]
     if report.estimate and (report.estimate.worse or (estimated and estimated.state == "alarm")):
         failing.append(ESTIMATED_LOSS)
     elif estimated and estimated.state == "notice":
