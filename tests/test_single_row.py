@@ -64,6 +64,16 @@ def test_estimators_without_a_plain_form_are_asked_themselves(task: Task) -> Non
         assert parity(bundle, LATER, rows=40).passed, name
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_lightgbm_has_a_plain_form(task: Task) -> None:
+    pytest.importorskip("lightgbm")
+    for table in (TABLE, TABLE.dropna()):
+        bundle = fitted(task, "lightgbm", frame=table, n_estimators=10, min_child_samples=8)
+        assert not SingleRow(bundle).needs_library
+        found = parity(bundle, LATER, rows=60)
+        assert found.passed, found.words
+
+
 def test_an_ensemble_is_the_weighted_mean_of_its_members() -> None:
     bundle = fitted("multiclass", "hist_gradient_boosting", "logistic_regression", "random_forest")
     assert parity(bundle, LATER, rows=60).passed

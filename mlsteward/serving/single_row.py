@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsteward.serving.plain_estimators import PlainEstimator, plain_estimator
+from mlsteward.serving.plain_lightgbm import plain_lightgbm
 from mlsteward.serving.row_encoder import Cell, RowEncoder
 
 if TYPE_CHECKING:
@@ -96,10 +97,16 @@ def _row_member(member: "Member", types: dict[str, str], share: float, classes: 
     known = [int(code) for code in member.estimator.classes_] if classes else []
     return RowMember(
         RowEncoder(member.encoder, types),
-        (plain_estimator(member.estimator) if plain else None) or member.estimator,
+        (_plain(member.estimator) if plain else None) or member.estimator,
         share,
         None if len(known) == classes else known,
     )
+
+
+def _plain(estimator: Any) -> PlainEstimator | None:
+    if type(estimator).__name__.startswith("LGBM"):
+        return plain_lightgbm(estimator)
+    return plain_estimator(estimator)
 
 
 @dataclass(frozen=True)
