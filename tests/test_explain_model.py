@@ -1,6 +1,7 @@
 """`explain_model` says what a model leans on and why a row is predicted as it is."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,15 @@ from threadpoolctl import threadpool_limits
 
 from mlsteward.data.frames import read_frame
 from mlsteward.errors import InvalidArgument, UnusableData
+from mlsteward.evaluation.curve import Curve, CurvePoint
 from mlsteward.evaluation.explanation import ColumnWords, RowExplanation, Term, method_words, row_words, term_words
+from mlsteward.evaluation.fairness_report import MEASURES, ColumnFairness, GroupValue, MeasureGap
 from mlsteward.runs.job import Job
 from mlsteward.runs.jobs import explain
 from mlsteward.runs.judged_model import JudgedModel
 from mlsteward.serving.model_file import load_bundle
+from mlsteward.store.runs import Run
+from mlsteward.tools.explain_model import explanation_of
 from mlsteward.workspace import Workspace
 from tests.conftest import assistant_of, new_workspace
 from tests.judged import flights, train_on, write
@@ -141,6 +146,39 @@ def test_a_regression_is_explained_in_the_unit_of_its_target() -> None:
     assert (
         term_words(missing, "probability", "yes", {}) == "dep_delay missing pushes the probability of yes up by 1 ± 0.1"
     )
+
+
+def test_long_names_and_many_groups_leave_an_answer_that_fits() -> None:
+    name = "a_rather_long_name_of_a_column"
+    values = [f"a rather long value of a category, number {place:02d}" for place in range(13)]
+    groups = [GroupValue(group=value, rows=12345, base=12345, value=0.12, low=0.1, high=0.2) for value in values]
+    gaps = [
+        MeasureGap(
+            measure=measure, groups=groups, difference=0.2, low=0.1, high=0.3, highest=values[0], lowest=values[1]
+        )
+        for measure in MEASURES["binary"]
+    ]
+    points = [CurvePoint(at=value, rows=12345, value=0.12, low=0.1, high=0.2) for value in values]
+    result = explain.Result(
+        verdict="v" * 300,
+        next="explain_model()",
+        metric="roc_auc",
+        source="",
+        importance=[],
+        rows=[],
+        curves=[Curve(column=f"{name}{place}", averaged=300, ordered=False, points=points) for place in range(3)],
+        fairness=[ColumnFairness(column=f"{name}{place}", gaps=gaps) for place in range(3)],
+        notes=["a note that says a good deal of what was left out " * 3] * 6,
+    )
+    run = Run(
+        number=1, kind="explain", state="completed", created=datetime.now(UTC), result=result.model_dump(mode="json")
+    )
+    answer = explanation_of(run)
+    assert answer.fits()
+    assert answer.groups_total == 9
+    assert answer.groups
+    assert answer.curves
+    assert answer.text().splitlines()[-2].startswith("page: mlsteward://runs/1/")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The tool `explain_model`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
@@ -60,6 +61,7 @@ class ExplainAnswer(RunFindings):
     method: str = ""
     curves: list[CurveLines] = Field(default_factory=list[CurveLines])
     groups: list[GroupLines] = Field(default_factory=list[GroupLines])
+    curves_total: int = 0
     groups_total: int = 0
     notes: list[str] = Field(default_factory=list[str])
     page: str = ""
@@ -96,7 +98,7 @@ def explain_model(
         target=request.model.target,
         params={name: value for name, value in vars(asked).items() if value},
     )
-    return _answer(call.wait(run, wait_seconds))
+    return explanation_of(call.wait(run, wait_seconds))
 
 
 def _stored(request: Request) -> ExplainAnswer:
@@ -112,7 +114,8 @@ def _stored(request: Request) -> ExplainAnswer:
     )
 
 
-def _answer(run: Run) -> ExplainAnswer:
+def explanation_of(run: Run) -> ExplainAnswer:
+    """What there is to say of an explanation as it stands."""
     if run.state != "completed":
         return ExplainAnswer(
             verdict=f"{run.label} is still explaining.",
@@ -124,7 +127,7 @@ def _answer(run: Run) -> ExplainAnswer:
     files = f"mlsteward://runs/{run.number}/artifacts/"
     shown = [] if result.rows or result.curves or result.fairness else result.importance
     groups = [_group(one.column, gap) for one in result.fairness for gap in one.gaps]
-    return ExplainAnswer(
+    answer = ExplainAnswer(
         verdict=result.verdict,
         run=run.number,
         state=run.state,
@@ -135,6 +138,7 @@ def _answer(run: Run) -> ExplainAnswer:
         method=method_words(result.rows, result.classes),
         curves=[_curve(one) for one in result.curves],
         groups=groups[:_GROUPS],
+        curves_total=len(result.curves),
         groups_total=len(groups),
         notes=result.notes[:NOTES],
         page=files + PAGE,
@@ -142,6 +146,24 @@ def _answer(run: Run) -> ExplainAnswer:
         findings=result.findings(run),
         next=result.next,
     )
+    return _fitted(answer)
+
+
+def _fitted(answer: ExplainAnswer) -> ExplainAnswer:
+    """Without what there is no room for, which stands on the page: of text and data the longer one gives way."""
+    while not answer.fits():
+        data = max([answer.groups, answer.rows, answer.curves], key=lambda one: _length(one))
+        if len(answer.text()) > len(answer.model_dump_json()) and len(answer.findings) > 1:
+            answer.findings.pop(-2)
+        elif data:
+            data.pop()
+        else:
+            break
+    return answer
+
+
+def _length(lines: Sequence[Record]) -> int:
+    return sum(len(line.model_dump_json()) for line in lines)
 
 
 def _row(found: RowExplanation) -> RowLines:
