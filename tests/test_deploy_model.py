@@ -1,19 +1,21 @@
 """`deploy_model`, `rollback_deployment`, `stop_deployment`: what is placed, what is refused, and what is said of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mlsteward.errors import Refused
 from mlsteward.runs import supervision
+from mlsteward.runs.approve import Decision, decide
 from mlsteward.runs.endpoint_order import endpoint_order
+from mlsteward.runs.endpoint_status import endpoint_status
 from mlsteward.store import tokens
 from mlsteward.store.aliases import set_alias
-from mlsteward.store.deployments import find_deployment
+from mlsteward.store.deployments import Deployment, find_deployment
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
 from tests.run_server import eventually
-from tests.served_models import add_versions, end_endpoints
+from tests.served_models import add_versions
 
 REFUSED: list[tuple[dict[str, object], str]] = [
     ({"model": "large@3", "canary": 10}, "beside a model that is served already"),
@@ -24,18 +26,22 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"model": "large", "shadow": "other"}, "There is no model 'other'"),
 ]
 
+YES = Decision(approve=True, approver="ann", client="test", way="terminal")
+
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def house(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+def house(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Three versions of `large`; endpoints are processes without a model."""
     monkeypatch.setattr(supervision, "MODULE", "plain_endpoint")
     add_versions(workspace, 3)
     promote(workspace, 1)
-    yield workspace
-    workspace.endpoints.close()
-    end_endpoints(workspace.folder)
+    return workspace
+
+
+def deployed(workspace: Workspace) -> Deployment:
+    return workspace.store.read(lambda t: find_deployment(t, "large"))
 
 
 def promote(workspace: Workspace, version: int) -> None:
@@ -57,7 +63,7 @@ async def test_a_model_is_tried_placed_and_served_under_its_name(house: Workspac
     assert "run" not in again
 
     promote(house, 2)
-    eventually(lambda: house.store.read(lambda t: find_deployment(t, "large")).model == "large@2")
+    eventually(lambda: deployed(house).model == "large@2")
     back = await assistant.call("rollback_deployment", deployment="large", reason="wrong units")
     assert back["verdict"] == (
         "large serves large@1 again, large@2 is no longer; it does not follow large@champion any more."
@@ -110,6 +116,19 @@ async def test_where_policy_says_so_a_person_must_allow_it(house: Workspace, ass
     assert answer["state"] == "waiting"
     assert "mlsteward approve" in answer["verdict"]
     assert "Nothing is deployed yet" in await assistant.error("rollback_deployment", deployment="large")
+    decide(house, answer["run"], YES)
+    eventually(lambda: endpoint_status(house.folder, deployed(house)).settled)
+    assert deployed(house).model == "large@1"
+
+
+async def test_what_a_person_allows_too_late_is_not_done(house: Workspace, assistant: Assistant) -> None:
+    policy(house, "[approval]\ndeploy = true\n")
+    answer = await assistant.call("deploy_model", model="large@1")
+    policy(house, "[approval]\ndeploy = false\n")
+    await assistant.call("deploy_model", model="large@2")
+    with pytest.raises(Refused, match="deployment:large has changed since it was asked for"):
+        decide(house, answer["run"], YES)
+    assert deployed(house).model == "large@2"
 
 
 async def test_an_address_that_others_reach_needs_a_token_first(tmp_path: Path, data: Path, warm: Path) -> None:

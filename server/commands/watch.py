@@ -43,6 +43,7 @@ def _watch(workspace: Workspace, stopped: threading.Event) -> None:
     schedule = Schedule(workspace, lambda run, due: going.update({run: due}))
     _tell(_watched(workspace))
     workspace.alerts.wake()
+    workspace.look_after_endpoints()
     schedule.wake()
     try:
         while not stopped.wait(_LOOK_SECONDS):
