@@ -17,7 +17,6 @@ PREDICTION_DRIFT = "prediction drift"
 ERRORS = "errors"
 LATENCY = "latency"
 SEGMENT = "worst segment"
-CHECKS = (REALISED_LOSS, ESTIMATED_LOSS, INPUT_DRIFT, PREDICTION_DRIFT, ERRORS, LATENCY, SEGMENT)
 
 
 class Span(Record):
@@ -185,3 +184,19 @@ class DeploymentReport(Record):
     failing: list[str] = []
     notices: list[str] = []
     notes: list[str] = []
+
+    @property
+    def made(self) -> list[str]:
+        """The checks for which there was enough to see that they pass."""
+        watched = self.losses is not None and self.losses.state != "not enough history"
+        judged = self.drift is not None and self.drift.verdict != "not enough data"
+        known = {
+            REALISED_LOSS: watched,
+            ESTIMATED_LOSS: self.estimate is not None and self.estimate.loss is not None,
+            INPUT_DRIFT: judged,
+            PREDICTION_DRIFT: judged,
+            ERRORS: self.change is not None and self.change.rows > 0,
+            LATENCY: self.change is not None and self.change.p95 is not None,
+            SEGMENT: self.segments is not None,
+        }
+        return [check for check, there in known.items() if there]

@@ -30,8 +30,8 @@ _COLUMNS = {
     "rows": "BIGINT",
     "outcomes": "BIGINT",
     "recorded": "TIMESTAMP",
-    "totals": "DOUBLE[]",
-    "series": "DOUBLE[]",
+    "totals": "BLOB",
+    "series": "BLOB",
 }
 
 
@@ -51,8 +51,8 @@ class WindowFolder:
     def write_plan(self, plan: ProfilePlan, training: Floats, held_out: Floats) -> None:
         """Keep the plan with the (u, size) units of the rows that it was fitted to. The plan comes last."""
         self.path.mkdir(parents=True, exist_ok=True)
-        rows = [(role, unit.tolist()) for role, side in zip(_SIDES, (training, held_out), strict=True) for unit in side]
-        _write(self.path / _REFERENCE, {"role": "VARCHAR", "totals": "DOUBLE[]"}, rows)
+        rows = [(role, _bytes(unit)) for role, side in zip(_SIDES, (training, held_out), strict=True) for unit in side]
+        _write(self.path / _REFERENCE, {"role": "VARCHAR", "totals": "BLOB"}, rows)
         partial = self.path / f"{_PLAN}.{uuid.uuid4().hex[:8]}.part"
         partial.write_text(plan.model_dump_json(), encoding="utf-8")
         partial.replace(self.path / _PLAN)
@@ -60,7 +60,9 @@ class WindowFolder:
     def read_reference(self) -> tuple[Floats, Floats]:
         """The (u, size) units of the training rows and of the held-out rows."""
         rows = _read(self.path / _REFERENCE)
-        sides = [np.asarray([totals for role, totals in rows if role == side], dtype=np.float64) for side in _SIDES]
+        sides = [
+            np.stack([np.frombuffer(totals, dtype="<f8") for role, totals in rows if role == side]) for side in _SIDES
+        ]
         return sides[0], sides[1]
 
     def read(self) -> list[StoredWindow]:
@@ -112,13 +114,17 @@ def _sum(first: StoredWindow, second: StoredWindow) -> StoredWindow:
 
 
 def _row(window: StoredWindow) -> tuple[object, ...]:
-    lists = [np.asarray(part, dtype=np.float64).reshape(-1).tolist() for part in (window.totals, window.series)]
-    return window.role, window.start, window.hours, window.rows, window.outcomes, window.recorded, *lists
+    counted = window.rows, window.outcomes, window.recorded
+    return window.role, window.start, window.hours, *counted, _bytes(window.totals), _bytes(window.series)
+
+
+def _bytes(numbers: Floats) -> bytes:
+    return np.ascontiguousarray(numbers, dtype="<f8").tobytes()
 
 
 def _window(row: tuple[Any, ...]) -> StoredWindow:
     role, start, hours, rows, outcomes, recorded, totals, series = row
-    arrays = np.asarray(totals, dtype=np.float64), np.asarray(series, dtype=np.float64).reshape(-1, SERIES)
+    arrays = np.frombuffer(totals, dtype="<f8"), np.frombuffer(series, dtype="<f8").reshape(-1, SERIES)
     return StoredWindow(role, start, hours, rows, outcomes, recorded, *arrays)
 
 

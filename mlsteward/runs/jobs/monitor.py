@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import UnusableData
 from mlsteward.lineage.made import used_edges
-from mlsteward.monitoring.deployment_report import CHECKS, ERRORS, REALISED_LOSS, DeploymentReport, Span
+from mlsteward.monitoring.deployment_report import ERRORS, REALISED_LOSS, DeploymentReport, Span
 from mlsteward.monitoring.deployment_words import alert_words, findings, next_call, verdict
 from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
@@ -67,6 +67,11 @@ class Request(Record):
     masked: list[str] = []
     seed: int = 0
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the span reaches until now."""
+        return self.until >= self.now
+
 
 class Result(Record):
     """`verdict` and `next` are what `get_run` says of the run; `report.health` is the verdict in a word.
@@ -106,7 +111,9 @@ def work(request: Request, job: Job) -> Result:
         request.deployment, models, span, watching, primary=request.primary, now=request.now, seed=request.seed
     )
     dataset = next((one.model.dataset for one in request.versions if one.model.label == request.primary), "")
-    report = looked.report.model_copy(update={"notes": [*looked.report.notes, *notes], "dataset": dataset})
+    if not request.is_current:
+        notes.append("this span lies in the past, so what was found raises no alert")
+    report = looked.report.model_copy(update={"notes": notes, "dataset": dataset})
     job.progress(0.9, "drawing")
     plots = draw(report, looked.counts, job.artifacts, names=(PLOT, DRIFT_PLOT))
     (job.artifacts / PAGE).write_text(page(report), encoding="utf-8")
@@ -195,11 +202,15 @@ def _new_plan(job: Job, version: ServedVersion, folder: "WindowFolder", log: "Mo
 
 
 def record(t: "Transaction", run: "Run", result: Result, folder: Path) -> None:
-    """What failed becomes alerts on the deployment, what no longer fails is settled."""
+    """What failed becomes alerts on the deployment, what no longer fails is settled.
+
+    A look at a span that ended long ago says nothing of what is wrong now.
+    """
     request = RunFolder(folder).read_request(Request)
     asset = f"deployment:{request.deployment}"
-    raise_alerts(t, _findings(asset, request, result.report), run=run.number)
-    _settle(t, asset, result.report, run.number)
+    if request.is_current:
+        raise_alerts(t, _findings(asset, request, result.report), run=run.number)
+        _settle(t, asset, result.report, run.number)
     add_edges(t, used_edges(run.number, "monitor", models=[request.primary]))
 
 
@@ -220,11 +231,8 @@ def _findings(asset: str, request: Request, report: DeploymentReport) -> Sequenc
 
 
 def _settle(t: "Transaction", asset: str, report: DeploymentReport, run: int) -> None:
-    """Resolve what stands open of checks that could be made and passed; without traffic nothing was checked."""
-    made = {check for check in CHECKS if report.health != "no traffic"}
-    if report.losses is None or report.losses.state == "not enough history":
-        made.discard(REALISED_LOSS)
+    """Resolve what stands open of checks that could be made and passed."""
     for alert in open_alerts(t, asset):
-        if alert.check in made and alert.check not in report.failing:
+        if alert.check in report.made and alert.check not in report.failing:
             note = f"{alert.check} passed again in run:{run}"
             change_state(t, alert, "resolved", event="settled", note=note, run=run)
