@@ -43,6 +43,7 @@ def deployment_page(workspace: Workspace, name: str) -> str:
     if status.address:
         lines += ["", "## Asking it", "", *_asking(found, status)]
     lines += ["", "## More", "", f"- lineage: mlsteward://lineage/deployment/{found.name}"]
+    lines += [f"- monitoring: mlsteward://deployments/{found.name}/monitoring"]
     lines += [f"- model: mlsteward://models/{found.model.partition('@')[0]}"] if "@" in found.model else []
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,9 @@ from mlsteward.config import Settings
 from mlsteward.data.engine import connect
 from mlsteward.data.sql.first_wall import FirstWall
 from mlsteward.server.app import Steward
+from mlsteward.serving.endpoint.desired import DEPLOYMENTS
 from mlsteward.workspace import Workspace
+from tests.endings import end_endpoints
 
 
 @pytest.fixture
@@ -60,6 +62,8 @@ def workspace(tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
     workspace = new_workspace(tmp_path / "workspace", data, warm)
     yield workspace
     workspace.close()
+    if (workspace.folder / DEPLOYMENTS).is_dir():
+        end_endpoints(workspace.folder)
 
 
 def new_workspace(folder: Path, data: Path, warm: Path, **settings: Any) -> Workspace:

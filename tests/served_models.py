@@ -1,19 +1,14 @@
-"""Small real models, registered as versions of `large`, to be served by endpoints; and endpoints ended after a test."""
+"""Small real models, registered as versions of `large`, to be served by endpoints."""
 
 import copy
 import functools
 import json
-import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from mlsteward.runs.alive import lock_is_free
-from mlsteward.runs.supervision import read_supervision, tell_to_end
-from mlsteward.serving.endpoint.desired import DEPLOYMENTS, EndpointFolder
 from mlsteward.serving.model_file import save_bundle
 from mlsteward.store.models import Model, add_model
 from mlsteward.store.runs import Run, add_run
@@ -85,14 +80,3 @@ def scores_of(version: int, count: int, seed: int = 77) -> list[float]:
     """What a version says of the same rows: the probability of its positive class."""
     frame: pd.DataFrame = orders(count, seed=seed)
     return [float(score) for score in bundle_of(version).raw_scores(frame)[:, 1]]
-
-
-def end_endpoints(workspace: Path) -> None:
-    """End whatever endpoint still runs in a workspace."""
-    for path in (workspace / DEPLOYMENTS).glob("*/desired.json"):
-        folder = EndpointFolder(path.parent)
-        known = read_supervision(folder)
-        path.unlink()
-        while not lock_is_free(folder.alive):
-            known = tell_to_end(folder, known)
-            time.sleep(0.02)

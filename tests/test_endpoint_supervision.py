@@ -18,8 +18,8 @@ from mlsteward.runs.supervision import current_state, is_running, keep_supervisi
 from mlsteward.runs.tending import Seen, tend
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel
 from mlsteward.store.deployments import Deployment
+from tests.endings import end_endpoints
 from tests.run_server import eventually, gone
-from tests.served_models import end_endpoints
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

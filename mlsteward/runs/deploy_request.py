@@ -1,10 +1,11 @@
 """From what was asked of `deploy_model` to the work order of its worker."""
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlsteward.config import Settings, is_loopback
-from mlsteward.errors import InvalidArgument, NotFound, Refused
+from mlsteward.errors import InvalidArgument, NotFound, NotSupported, Refused
 from mlsteward.names import parse_reference
 from mlsteward.runs.jobs.deploy import Part, Request
 from mlsteward.runs.model_use import check_model_use, level_of_predictions
@@ -32,6 +33,8 @@ def deploy_request(transaction: Transaction, asked: Asked, settings: Settings) -
     Raises NotFound for unknown names, InvalidArgument where the models do not go together, and Refused where one of
     them, or an address, is not for the caller.
     """
+    if not hasattr(os, "fork"):
+        raise NotSupported("Endpoints need a system with fork (Linux, macOS); predict_rows scores rows on any.")
     masks, t = transaction.masks, transaction.whole
     found = _usable(t, masks, asked.model)
     name = asked.name.strip().removeprefix("deployment:") or found.name or f"run_{found.run}"
@@ -50,7 +53,8 @@ def deploy_request(transaction: Transaction, asked: Asked, settings: Settings) -
         wanted = Deployment(
             name=name, asked=follows(asked.model) or found.label, model=found.label, created=now, changed=now
         )
-        wanted = wanted.model_copy(update={"host": settings.endpoint_host, "port": known.port if known else 0})
+        address = {"host": settings.endpoint_host, "allowed_hosts": settings.endpoint_allowed_hosts}
+        wanted = wanted.model_copy(update=address)
         roles = {"champion": found}
     if shadow:
         _check_beside(served, shadow, "shadow")

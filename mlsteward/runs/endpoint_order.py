@@ -1,7 +1,5 @@
 """From what the store says of a deployment to what its endpoint is told."""
 
-from collections.abc import Sequence
-
 from mlsteward.runs.model_use import level_of_predictions
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel
 from mlsteward.store.deployments import Deployment
@@ -15,7 +13,7 @@ from mlsteward.store.transaction import Transaction
 _NOBODY = "0" * 64
 
 
-def endpoint_order(t: Transaction, deployment: Deployment, allowed_hosts: Sequence[str] = ()) -> Desired:
+def endpoint_order(t: Transaction, deployment: Deployment) -> Desired:
     """What the endpoint is to serve, to whom, and what of rows it may write down; its `number` is 0.
 
     Raises NotFound when a model is gone.
@@ -36,7 +34,7 @@ def endpoint_order(t: Transaction, deployment: Deployment, allowed_hosts: Sequen
         host=deployment.host,
         port=deployment.port,
         token_hashes=[] if hashes is None else hashes or [_NOBODY],
-        allowed_hosts=list(allowed_hosts),
+        allowed_hosts=deployment.allowed_hosts,
         unlogged=[column.name for column in model.signature if column.name in hidden],
     )
 

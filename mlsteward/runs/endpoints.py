@@ -6,7 +6,7 @@ What is wanted stands in the store; what an endpoint is told, how it stands and 
 
 import logging
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,18 +36,10 @@ class Endpoints(Background):
     `noticed` is called when it has written something that others tell of.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        store: "Store",
-        *,
-        allowed_hosts: Sequence[str] = (),
-        noticed: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, folder: Path, store: "Store", *, noticed: Callable[[], None] = lambda: None) -> None:
         super().__init__("mlsteward-endpoints")
         self._folder = folder
         self._store = store
-        self._allowed_hosts = allowed_hosts
         self._noticed = noticed
         self._read_at: tuple[tuple[int, int, int], ...] = ()
         self._judged: dict[str, Outcomes] = {}
@@ -110,7 +102,7 @@ class Endpoints(Background):
         if deployment.wanted == "stopped":
             return None
         try:
-            return endpoint_order(t, deployment, self._allowed_hosts)
+            return endpoint_order(t, deployment)
         except StewardError as error:  # one model that is gone must not keep the others from being served
             logger.warning("%s cannot be served: %s", deployment.label, error)
             return None

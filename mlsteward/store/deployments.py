@@ -1,8 +1,9 @@
 """Deployments: what is to be served where, each change of it a revision that stays on record."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from mlsteward.errors import InvalidArgument, NotFound
 from mlsteward.lineage.edge import Edge, model_asset
@@ -40,6 +41,7 @@ class Deployment(Record):
     state: State = "starting"
     words: str = ""
     host: str = "127.0.0.1"
+    allowed_hosts: list[str] = []
     port: int = 0
     run: int | None = None
     actor: str = ""
@@ -237,4 +239,9 @@ def _keep(t: Transaction, deployment: Deployment, before: int, event: str, by: B
 
 def _found(t: Transaction, where: str, parameters: Sequence[object]) -> list[Deployment]:
     rows = t.rows(f"SELECT {', '.join(_COLUMNS)} FROM deployments WHERE {where} ORDER BY name", parameters)
-    return [Deployment.model_validate(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    return [_deployment(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
+def _deployment(fields: dict[str, Any]) -> Deployment:
+    fields["allowed_hosts"] = json.loads(fields["allowed_hosts"])
+    return Deployment.model_validate(fields)
