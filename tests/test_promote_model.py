@@ -9,7 +9,8 @@ import pytest
 from mlsteward.gates.rules import Gates
 from mlsteward.store.aliases import aliases_of
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of
+from tests import served_flights
+from tests.conftest import Assistant, assistant_of, new_workspace
 from tests.judged import flights
 from tests.promoted import NOBODY, QUICK, STUMP, gate, outcomes, policy, promoting, register, train
 
@@ -31,6 +32,12 @@ async def assistant(flown: Workspace) -> AsyncIterator[Assistant]:
             await register(assistant, flown, "flights")
             await train(assistant, name="delay")
         yield assistant
+
+
+async def crown(workspace: Workspace, assistant: Assistant) -> None:
+    """Have `delay@1` be champion, and few gates looked at from now on."""
+    policy(workspace, NOBODY + QUICK)
+    await assistant.call("promote_model", model="delay@1", reason="the first")
 
 
 async def test_a_dry_run_looks_at_every_gate_keeps_the_evidence_and_changes_nothing(
@@ -77,9 +84,9 @@ async def test_the_first_promotion_is_held_against_baselines_alone_and_the_alias
 async def test_a_worse_model_is_refused_with_the_gate_and_the_champion_stays(
     flown: Workspace, assistant: Assistant
 ) -> None:
-    await train(assistant, name="delay", **STUMP)
-    policy(flown, NOBODY + QUICK)
-    found = await assistant.call("promote_model", model="delay@2", reason="try it")
+    await crown(flown, assistant)
+    worse = (await train(assistant, name="delay", **STUMP))["model"]
+    found = await assistant.call("promote_model", model=worse, reason="try it")
     assert found["outcome"] == "refused"
     assert found["failing"] == ["non_inferiority"]
     assert "champion stays delay@1" in found["verdict"]
@@ -118,8 +125,10 @@ async def test_a_run_gets_its_name_with_the_promotion_and_not_before(flown: Work
     ],
 )
 async def test_what_cannot_be_meant_is_refused_in_words(
-    assistant: Assistant, arguments: dict[str, str], words: str
+    flown: Workspace, assistant: Assistant, arguments: dict[str, str], words: str
 ) -> None:
+    if "@champ" in arguments["model"]:
+        await crown(flown, assistant)
     assert words in await assistant.error("promote_model", **arguments)
 
 
@@ -134,9 +143,9 @@ async def test_with_mistakes_in_its_policy_nothing_is_promoted(flown: Workspace,
 
 
 async def test_models_of_different_targets_are_not_comparable(flown: Workspace, assistant: Assistant) -> None:
+    await crown(flown, assistant)
     await train(assistant, name="delay", target="minutes", exclude=["late", "day"], estimator="ridge")
-    policy(flown, NOBODY + QUICK)
-    found = await assistant.call("promote_model", model="delay@3", reason="numbers instead")
+    found = await assistant.call("promote_model", model="delay", reason="numbers instead")
     assert found["failing"] == ["non_inferiority"]
     assert gate(found, "non_inferiority")["outcome"] == "not comparable"
     assert "delay@1 predicts late (binary)" in gate(found, "non_inferiority")["words"]
@@ -168,6 +177,41 @@ async def test_with_too_few_rows_it_cannot_tell_and_the_policy_says_what_follows
     assert found["failing"] == ["non_inferiority"]
     policy(flown, NOBODY + QUICK + '[gates.non_inferiority]\nundecided = "warn"\n')
     assert (await assistant.call("promote_model", model="small@2", reason="again"))["outcome"] == "promoted"
+
+
+async def test_a_row_that_was_corrected_since_is_still_one_that_the_champion_was_fitted_on(
+    flown: Workspace, assistant: Assistant
+) -> None:
+    frame = flights(1200, 7)
+    frame.insert(0, "flight_id", np.arange(1, 1201) * 13)
+    await register(assistant, flown, "keyed", frame)
+    await assistant.call("document_asset", asset="keyed.flight_id", role="key")
+    await train(assistant, "keyed", name="keyed")
+    frame["distance"] += 1
+    await register(assistant, flown, "keyed", frame)
+    await train(assistant, "keyed", name="keyed", test_size=0.5)
+    policy(flown, NOBODY + QUICK)
+    await assistant.call("promote_model", model="keyed@1", reason="first")
+    found = await assistant.call("promote_model", model="keyed@2", reason="larger test")
+    rows = await assistant.call("query_data", sql="SELECT count(*) FROM keyed")
+    assert rows["rows"] == [[1200]]
+    page = (await assistant.call("read_page", uri=found["page"]))["content"]
+    shared = int(page.partition('"rows": ')[2].partition(",")[0])
+    # A fifth of the rows was held out by both, whatever their features are now.
+    assert 190 < shared < 290
+
+
+async def test_what_endpoints_were_asked_is_held_against_the_training_rows(tmp_path: Path, warm: Path) -> None:
+    workspace = new_workspace(tmp_path / "served", tmp_path, warm)
+    await served_flights.train(workspace, tmp_path, split="row")
+    late = flights(600, 9)
+    late["dep_delay"] += 90
+    served_flights.serve(workspace, late, begin=served_flights.moment(5), end=served_flights.moment(1))
+    async with assistant_of(workspace) as assistant:
+        found = await assistant.call("promote_model", model="delay", reason="still good?", dry_run=True)
+    assert gate(found, "live_drift")["outcome"] == "warned"
+    assert "600 rows of deployment:delay against 3,000 training rows" in gate(found, "live_drift")["words"]
+    workspace.close()
 
 
 async def test_gates_find_what_is_wrong_with_data_limits_groups_and_live_rows(

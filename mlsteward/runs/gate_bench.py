@@ -127,11 +127,16 @@ class GateBench:
             return GateResult(
                 gate=gate, outcome="not comparable", words=f"Not comparable with {label}: {incumbent.unlike}."
             )
-        other = load_bundle(self.job.workspace / incumbent.model.path, incumbent.model.sha256)
-        shared = shared_rows(request, self.job, self.held, incumbent.model)
-        scored = self.held.scored.take(shared)
+        held = self.held
+        try:
+            other = load_bundle(self.job.workspace / incumbent.model.path, incumbent.model.sha256)
+            shared = shared_rows(request, self.job, held, incumbent.model)
+        except StewardError as error:
+            words = f"Not comparable with {label}: {error.said()}"
+            return GateResult(gate=gate, outcome="not comparable", words=words)
+        scored = held.scored.take(shared)
         classes = scored.predictions.classes
-        rows = self.held.frame.loc[shared]
+        rows = held.frame.loc[shared]
         return non_inferiority(
             scored,
             predictions_of(other, rows, classes) if len(rows) else Predictions(np.empty(0, dtype=object)),

@@ -128,7 +128,7 @@ def live_rows(request: Request, job: Job) -> LiveRows | None:
         frame = _asked(request, job, name)
         if len(frame):
             days = day_numbers(frame, _TIME)
-            return LiveRows(frame, f"the last {len(frame):,} rows asked of deployment:{name}", days)
+            return LiveRows(frame, f"deployment:{name}", days)
     return _newer(request, job) if request.live.dataset else None
 
 
@@ -147,25 +147,28 @@ def _newer(request: Request, job: Job) -> LiveRows:
     trained = predictions_column(job.workspace / model.artifacts / TRAIN_ROWS, "features")
     hashes = frame.pop("\x1fhash").to_numpy(dtype=np.uint64)
     new = (frame if trained is None else frame.loc[unseen_rows(hashes, trained)]).reset_index(drop=True)
-    label = f"{len(new):,} rows of {request.live.dataset} that it was not trained on"
+    label = f"{request.live.dataset} that it was not trained on"
     return LiveRows(new, label, day_numbers(new, model.split_column))
 
 
 def _asked(request: Request, job: Job, deployment: str) -> pd.DataFrame:
-    """What an endpoint was asked, in the types of the training data, and when."""
+    """What an endpoint was asked and when, in the types of the training data, as far as it logs the features."""
     import duckdb
 
-    columns = [Column(name=signed.name, type=signed.type) for signed in request.model.signature]
-    casts = ", ".join(f"TRY_CAST(features.{quote(one.name)} AS {one.type}) AS {quote(one.name)}" for one in columns)
     temp = job.folder / "temp"
     temp.mkdir(exist_ok=True)
     file = temp / f"asked_{deployment}.parquet"
-    select = (
-        f"SELECT {casts}, time AS {quote(_TIME)} FROM {prediction_tables(job.workspace, deployment)}"
-        f" WHERE role = 'champion' AND coalesce(error, '') = '' ORDER BY time DESC LIMIT {_LIVE_ROWS}"
-    )
+    source = prediction_tables(job.workspace, deployment)
     with connect(memory_mb=job.memory_mb // 4, temp=temp, threads=1) as connection:
         try:
+            described = connection.execute(f"DESCRIBE SELECT features.* FROM {source}").fetchall()
+            logged = {name for name, *_ in described}
+            columns = [Column(name=one.name, type=one.type) for one in request.model.signature if one.name in logged]
+            casts = [f"TRY_CAST(features.{quote(one.name)} AS {one.type}) AS {quote(one.name)}" for one in columns]
+            select = (
+                f"SELECT {', '.join([*casts, f'time AS {quote(_TIME)}'])} FROM {source}"
+                f" WHERE role = 'champion' AND coalesce(error, '') = '' ORDER BY time DESC LIMIT {_LIVE_ROWS}"
+            )
             connection.execute(f"COPY ({select}) TO {literal(str(file))} (FORMAT parquet)")
         except duckdb.Error as error:
             words = str(error).splitlines()[0]
