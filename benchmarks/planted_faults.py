@@ -229,9 +229,13 @@ def lines(fault: Fault, looks: Sequence[tuple[int, Result]]) -> list[str]:
     told = [f"{fault.name}: {fault.what}", f"  caught: {caught or 'nothing'}"]
     if already:
         told.append(f"  failing already before it: {', '.join(sorted(already))}")
-    noticed = {notice for days, result in looks for notice in result.report.notices if days}
+    noticed: dict[str, int] = {}
+    for days, result in looks[1:]:
+        for notice in result.report.notices:
+            kinds = {"e": "estimated loss", "`": "a column"}
+            noticed.setdefault(kinds.get(notice[:1], "realised loss"), days)
     if noticed:
-        told.append(f"  noticed: {', '.join(sorted(noticed))}")
+        told.append(f"  noticed: {', '.join(f'{what} (look of day {days})' for what, days in noticed.items())}")
     losses = looks[-1][1].report.losses
     if losses and losses.alarmed and losses.since:
         day, since = (f"{moment:%d %B}" for moment in (losses.alarmed - timedelta(days=1), losses.since))
