@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from mlsteward.monitoring.loss_window import LossWindow
-from mlsteward.monitoring.report import FEWEST as FEWEST
 
 Floats = NDArray[np.float64]
 
