@@ -97,13 +97,16 @@ def test_levels_that_training_did_not_see_are_read_as_frames_read_them() -> None
         assert parity(fitted("binary", name), strange).passed, name
 
 
-def test_a_category_written_in_numbers_is_found_however_its_numbers_are_spelled() -> None:
-    frame = TABLE.assign(city=TABLE["city"].str[1:].astype(float) % 5)
-    bundle = fitted("binary", "logistic_regression", frame=frame)
-    row = SingleRow(bundle)
-    cells = cells_of(frame.head(30), row.columns)
-    expected = bundle.raw_scores(frame.head(30))
-    assert row.scores(cells) == pytest.approx(expected, abs=1e-12)
+def test_a_category_written_in_numbers_is_found_whether_or_not_its_column_has_gaps() -> None:
+    whole = TABLE.assign(city=TABLE["city"].str[1:].astype(int) % 5, plan=TABLE["city"].str[1:].astype(int))
+    gaps = whole.assign(city=whole["city"].astype(float).mask(TABLE.index % 9 == 0), plan=whole["plan"].astype(float))
+    for seen, other in ((whole, gaps), (gaps, whole)):
+        bundle = fitted("binary", "logistic_regression", frame=seen)
+        both = whole["city"] == gaps["city"]
+        expected = bundle.raw_scores(seen)[both]
+        assert bundle.raw_scores(other)[both] == pytest.approx(expected, abs=1e-12)
+        assert parity(bundle, other).passed
+        assert all("." not in level for level in bundle.signature[1].levels)
 
 
 def test_a_plain_model_is_made_of_numbers_and_texts_alone() -> None:

@@ -12,6 +12,7 @@ from mlsteward.data.profile import type_family
 from mlsteward.data.snapshot import Column
 from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.errors import UnusableData
+from mlsteward.training.labels import as_labels
 from mlsteward.training.signature import ColumnHint, ColumnKind, SetAside, SignatureColumn
 
 _SAMPLE = 20_000
@@ -93,7 +94,8 @@ def _describe(values: pd.Series, type: str, kind: ColumnKind) -> SignatureColumn
         if len(finite):
             described.low, described.high = float(finite.min()), float(finite.max())
     elif kind == "category":
-        counts = values.astype(object).map(str, na_action="ignore").value_counts()
+        # Spelled as rows of calls and of tables are when they are held against them.
+        counts = pd.Series(as_labels(values), dtype=object).value_counts()
         described.levels, described.distinct = [str(level) for level in counts.index[:_MOST_LEVELS]], len(counts)
     return described
 

@@ -135,6 +135,8 @@ class TableEncoder:
         if "empty" in part:
             return _nothing(values)
         texts = _texts(values)
+        if kind == "category" and values.dtype.kind in "iuf":
+            texts = _spelled_as(texts, part["encoder"].categories_[0])
         block = part["encoder"].transform(texts if kind == "category" else texts[:, 0])
         if "reducer" in part:
             return part["reducer"].transform(block)
@@ -203,6 +205,14 @@ def _texts(values: pd.Series) -> NDArray[np.object_]:
     codes, distinct = pd.factorize(values)
     known = np.array([*(str(value) for value in distinct), MISSING], dtype=object)
     return known[codes].reshape(-1, 1)
+
+
+def _spelled_as(texts: NDArray[np.object_], levels: Sequence[str]) -> NDArray[np.object_]:
+    """Numbers as `levels` spell them: `5` and `5.0` are one, by whether the column had gaps when it was read."""
+    spelled = {float(level): level for level in levels if level != MISSING}
+    return np.array(
+        [[spelled.get(float(text), text) if text != MISSING else text] for text in texts[:, 0]], dtype=object
+    )
 
 
 def _time_parts(values: pd.Series, *, cyclic: bool) -> dict[str, Floats]:
