@@ -163,6 +163,7 @@ class Point(Record):
 class DeploymentReport(Record):
     """The whole answer about one deployment.
 
+    `losses` are those that were measured, watched over time, and `estimated_losses` those that were expected.
     `primary` is the model that answers as champion, and `dataset` what it was trained on; drift, the estimate and
     segments are about it. `failing` are the checks that stand as alerts, the gravest first.
     """
@@ -179,6 +180,7 @@ class DeploymentReport(Record):
     estimate: Estimate | None = None
     realised: list[Realised] = []
     losses: LossReport | None = None
+    estimated_losses: LossReport | None = None
     segments: Segments | None = None
     series: list[Point] = []
     failing: list[str] = []

@@ -62,14 +62,20 @@ def failing_words(report: DeploymentReport, check: str) -> str:
     if check == LATENCY and report.change:
         return f"answers are slower: {report.change.words}"
     if check == ESTIMATED_LOSS and report.estimate:
-        then, now = number(report.estimate.loss_then, 3), number(report.estimate.loss, 3)
-        return f"the estimated loss rose, {then} → {now} ({report.estimate.method})"
+        watched = report.estimated_losses
+        alarmed = watched is not None and watched.state == "alarm"
+        return f"estimated: {watched.words.rstrip('.')}" if watched and alarmed else estimate_rose(report.estimate)
     if check == SEGMENT and report.segments:
         return report.segments.words
     chosen = [one for one in drifted if is_prediction(one) == (check == PREDICTION_DRIFT)]
     named = ", ".join(f"{one.column} ({clipped(one.main.change, 60)})" for one in chosen[:_NAMED])
     more = f" and {len(chosen) - _NAMED} more" if len(chosen) > _NAMED else ""
     return f"{check} in {named}{more}"
+
+
+def estimate_rose(found: Estimate) -> str:
+    """From what to what the estimated loss went."""
+    return f"the estimated loss rose, {number(found.loss_then, 3)} → {number(found.loss, 3)} ({found.method})"
 
 
 def alert_words(report: DeploymentReport, check: str) -> str:

@@ -6,23 +6,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from mlsteward.answer import number
 from mlsteward.drift.counts import ColumnCounts
-from mlsteward.drift.report import DriftReport
-from mlsteward.drift.words import how
-from mlsteward.monitoring.deployment_report import (
-    ERRORS,
-    ESTIMATED_LOSS,
-    INPUT_DRIFT,
-    LATENCY,
-    PREDICTION_DRIFT,
-    REALISED_LOSS,
-    SEGMENT,
-    DeploymentReport,
-    Health,
-    Point,
-    Span,
-)
+from mlsteward.monitoring.conclusion import concluded
+from mlsteward.monitoring.deployment_report import DeploymentReport, Point, Span
 from mlsteward.monitoring.grids import latency_quantile
 from mlsteward.monitoring.input_drift import Blocks, compare_windows
 from mlsteward.monitoring.performance import (
@@ -124,12 +110,11 @@ def look(
     )
     chosen = next((model for model in models if model.plan.model == primary), None)
     counts: Mapping[str, ColumnCounts] = {}
-    estimated: LossReport | None = None
     if chosen is not None:
         report, counts = _judge_inputs(report, chosen, span, seed)
         losses, estimated = (_watched(chosen, watching, now, estimated=which) for which in (False, True))
-        report = report.model_copy(update={"losses": losses})
-    return Looked(_concluded(report, estimated), counts)
+        report = report.model_copy(update={"losses": losses, "estimated_losses": estimated})
+    return Looked(concluded(report), counts)
 
 
 def _roles(model: ModelWindows) -> list[str]:
@@ -204,52 +189,3 @@ def _series(champions: Sequence[StoredWindow]) -> list[Point]:
             )
         )
     return points[-_MOST_POINTS:]
-
-
-def _concluded(report: DeploymentReport, estimated: LossReport | None) -> DeploymentReport:
-    """The report with the checks that failed, what is worth a look, and the health that follows."""
-    failing: list[str] = []
-    notices: list[str] = []
-    if report.losses and report.losses.state == "alarm":
-        failing.append(REALISED_LOSS)
-    elif report.losses and report.losses.state == "notice":
-        notices.append(report.losses.words)
-    notices += [
-        f"the realised loss of {one.model} as {one.role} rose, {number(one.loss_then, 3)} → {number(one.loss, 3)},"
-        f" against held-out rows (one test of this span)"
-        for one in report.realised
-        if one.worse
-    ]
-    if report.change and report.change.errors_rose:
-        failing.append(ERRORS)
-    grave = bool(failing)
-    if report.drift:
-        drifted = {column.column for column in report.drift.columns if column.verdict == "drift"}
-        about_predictions = drifted & {"prediction", *(_outcomes(report.drift))}
-        failing += [INPUT_DRIFT] if drifted - about_predictions else []
-        failing += [PREDICTION_DRIFT] if about_predictions else []
-        notices += [f"`{one.column}` stands out: {how(one)} ({one.main.why})" for one in report.drift.standing_out]
-    if report.estimate and (report.estimate.worse or (estimated and estimated.state == "alarm")):
-        failing.append(ESTIMATED_LOSS)
-    elif estimated and estimated.state == "notice":
-        notices.append(f"estimated: {estimated.words}")
-    if report.segments and report.segments.worst:
-        failing.append(SEGMENT)
-    if report.change and report.change.slower:
-        failing.append(LATENCY)
-    health = _health(report, grave=grave, failing=failing, notices=notices)
-    return report.model_copy(update={"failing": failing, "notices": notices, "health": health})
-
-
-def _outcomes(drift: DriftReport) -> list[str]:
-    return [column.column for column in drift.columns if column.column.startswith("probability of ")]
-
-
-def _health(report: DeploymentReport, *, grave: bool, failing: Sequence[str], notices: Sequence[str]) -> Health:
-    if grave:
-        return "alarm"
-    if failing or notices:
-        return "notice"
-    unknown = report.drift is None or report.drift.verdict == "not enough data"
-    unwatched = report.losses is None or report.losses.state == "not enough history"
-    return "not enough data" if unknown and unwatched else "healthy"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mlsteward.data.snapshot import Column
 from mlsteward.errors import UnusableData
 from mlsteward.lineage.made import used_edges
-from mlsteward.monitoring.deployment_report import ERRORS, REALISED_LOSS, DeploymentReport, Span
+from mlsteward.monitoring.conclusion import GRAVE
+from mlsteward.monitoring.deployment_report import REALISED_LOSS, DeploymentReport, Span
 from mlsteward.monitoring.deployment_words import alert_words, findings, next_call, verdict
 from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
@@ -222,7 +223,7 @@ def _findings(asset: str, request: Request, report: DeploymentReport) -> Sequenc
         Finding(
             asset=asset,
             check=check,
-            severity="error" if check in (REALISED_LOSS, ERRORS) else "warning",
+            severity="error" if check in GRAVE else "warning",
             words=alert_words(report, check),
             evidence=evidence if check == REALISED_LOSS else {"model": request.primary},
         )
