@@ -68,6 +68,8 @@ def test_a_file_that_cannot_be_used_is_told_with_its_lines_and_in_the_reports(
     assert main(["run", str(file), *place, "--set", "a"]) == 2
     assert main(["run", str(file), *place, "--set", "a=1"]) == 2
     assert "has no parameter 'a'" in capsys.readouterr().err
+    assert main(["run", str(file), *place, "--read-only"]) == 2
+    assert "--read-only is set" in capsys.readouterr().err
 
 
 def workflow() -> dict[Any, Any]:

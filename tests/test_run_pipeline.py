@@ -21,6 +21,7 @@ from mlsteward.store.pipelines import steps_of
 from mlsteward.store.runs import get_run
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
+from tests.endings import end_endpoints
 from tests.judged import flights
 from tests.run_server import eventually, gone
 
@@ -59,6 +60,12 @@ class Driver:
 @pytest.fixture
 def driver(workspace: Workspace) -> Driver:
     return Driver(workspace)
+
+
+def trains(folder: RunFolder) -> bool:
+    """Whether a pipeline hears of its training by now."""
+    event = folder.last_event()
+    return event is not None and event.message.startswith("train: ") and event.message != "train: starting"
 
 
 def told(driven: Driven) -> dict[str, str]:
@@ -137,8 +144,15 @@ async def test_a_step_that_cannot_be_done_breaks_the_pipeline_unless_it_is_ignor
     assert told(driven) == {"register": "passed", "evaluate": "error", "train": "skipped"}
     assert driven.outcome.exit_code == 4
     assert driven.next == 'list_runs(kind="train")'
-    driven = await driver(PARAMETERS + REGISTER + broken + 'on_failure = "ignore"\n' + TRAIN)
-    assert told(driven) == {"register": "reused", "evaluate": "error, ignored", "train": "passed"}
+    retrain = '[[steps]]\ndo = "retrain"\nmodel = "${steps.train.model}"\n'
+    driven = await driver(PARAMETERS + REGISTER + broken + 'on_failure = "ignore"\n' + TRAIN + retrain)
+    assert told(driven) == {
+        "register": "reused",
+        "evaluate": "error, ignored",
+        "train": "passed",
+        "retrain": "passed",
+    }
+    assert "there is nothing newer" in driven.outcome.steps[3].words
     assert driven.outcome.exit_code == 0
 
 
@@ -172,6 +186,27 @@ async def test_a_pipeline_waits_for_a_person_and_goes_on_where_it_stood(
     assert told(driven)["promote"] == "passed"
     assert driven.outcome.steps[2].run == asked.run
     assert workspace.store.read(lambda t: find_model(t, "delay@champion")).version == 1
+
+
+async def test_a_pipeline_deploys_what_it_promoted_and_a_second_one_finds_it_served(
+    driver: Driver, workspace: Workspace, data: Path
+) -> None:
+    write_flights(data)
+    no_gates = "".join(f"[gates.{name}]\non = false\n" for name in Gates.model_fields)
+    (workspace.folder / "policy.toml").write_text("[approval]\npromote = false\n" + no_gates)
+    text = PARAMETERS + REGISTER + TRAIN + '[[steps]]\ndo = "promote"\n[[steps]]\ndo = "deploy"\nname = "late"\n'
+    try:
+        steps = (await driver(text)).outcome.steps
+        assert [step.state for step in steps] == ["passed"] * 4, steps[-1].words
+        assert steps[2].made["model"] == "delay@champion"
+        assert steps[3].made["deployment"] == "late"
+        assert "late serves delay@1 (as delay@champion)" in steps[3].words
+        again = (await driver(text)).outcome.steps
+        assert (again[3].state, again[3].run) == ("passed", None)
+        assert "already" in again[3].words
+    finally:
+        workspace.endpoints.close()
+        end_endpoints(workspace.folder)
 
 
 async def test_only_whoever_sits_at_the_terminal_lends_their_environment(
@@ -212,10 +247,7 @@ async def test_a_killed_pipeline_is_taken_up_at_the_step_it_was_at(
     number = (await assistant.call("run_pipeline", text=text, wait_seconds=0))["run"]
     folder = RunFolder(workspace.runs.folder(number))
 
-    def training() -> bool:
-        return len(workspace.store.read(lambda t: steps_of(t, number))) == 2
-
-    eventually(training)
+    eventually(lambda: trains(folder))
     same = await assistant.call("run_pipeline", text=text, wait_seconds=0)
     assert same["run"] == number, "what is under way is not started again"
     worker = folder.worker()
@@ -236,7 +268,7 @@ async def test_cancelling_a_pipeline_ends_what_it_waits_for(
     write_flights(data, rows=3000)
     text = PARAMETERS + REGISTER + TRAIN.replace("logistic_regression", "hist_gradient_boosting") + "tune = 200\n"
     number = (await assistant.call("run_pipeline", text=text, wait_seconds=0))["run"]
-    eventually(lambda: len(workspace.store.read(lambda t: steps_of(t, number))) == 2)
+    eventually(lambda: trains(RunFolder(workspace.runs.folder(number))))
     training = workspace.store.read(lambda t: steps_of(t, number))[1].step_run
     answer = await assistant.call("cancel_run", run=number)
     assert answer["state"] == "cancelled"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from mlsteward.errors import InvalidArgument
+from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.names import close_names
 from mlsteward.pipeline.spec import Pipeline
 from mlsteward.runs.jobs.pipeline import Request
@@ -36,8 +36,10 @@ def start_pipeline(
     """Start a run of kind `pipeline`; its number. The same pipeline with the same parameters that is under way already
     is not started again, its number is returned.
 
-    Raises InvalidArgument for parameters that the pipeline does not have.
+    Raises InvalidArgument for parameters that the pipeline does not have, and Refused where nothing may be changed.
     """
+    if workspace.settings.read_only:
+        raise Refused("A pipeline changes things, and --read-only is set.")
     values = _checked(pipeline, given or {})
     shown = {"pipeline": pipeline.name, **(params or {}), **values}
     for run in workspace.store.read(lambda t: runs_in_state(t.whole, *ACTIVE)):
