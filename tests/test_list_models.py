@@ -6,6 +6,7 @@ import pytest
 
 from mlsteward.data.profile import TableProfile
 from mlsteward.data.snapshot import Column
+from mlsteward.store.aliases import set_alias
 from mlsteward.store.datasets import DatasetVersion, add_version
 from mlsteward.store.models import Model, Score, add_model
 from mlsteward.store.transaction import Transaction
@@ -130,3 +131,18 @@ async def test_the_page_shows_versions_metrics_signature_and_lineage(models: Wor
     assert page.index("flights@1") < page.index("june@1, 1,000")
     one = (await assistant.call("read_page", uri="mlsteward://models/delay@1"))["content"]
     assert "# Model delay@1" in one
+
+
+async def test_aliases_stand_beside_the_versions_that_they_name(models: Workspace, assistant: Assistant) -> None:
+    def write(t: Transaction) -> None:
+        set_alias(t, "delay", "champion", 1, run=None, actor="ann", reason="first")
+        set_alias(t, "delay", "challenger", 2, run=None, actor="ann", reason="next")
+
+    models.store.write(write)
+    lines = (await assistant.call("list_models"))["models"]
+    assert [line["aliases"] for line in lines] == ["", "challenger, champion@1"]
+    lines = (await assistant.call("list_models", name="delay@champion"))["models"]
+    assert [line["aliases"] for line in lines] == ["challenger", "champion"]
+    page = (await assistant.call("read_page", uri="mlsteward://models/delay@champion"))["content"]
+    assert page.startswith("# Model delay@1")
+    assert "| 2 | challenger | 0.75 [0.73, 0.77] |" in page
