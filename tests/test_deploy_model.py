@@ -1,6 +1,7 @@
 """`deploy_model`, `rollback_deployment`, `stop_deployment`: what is placed, what is refused, and what is said of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,11 +10,13 @@ from mlsteward.runs import supervision
 from mlsteward.runs.approve import Decision, decide
 from mlsteward.runs.endpoint_order import endpoint_order
 from mlsteward.runs.endpoint_status import endpoint_status
+from mlsteward.serving.endpoint.canary_guard import CanaryGuard
+from mlsteward.serving.endpoint.desired import EndpointFolder
 from mlsteward.store import tokens
 from mlsteward.store.aliases import set_alias
 from mlsteward.store.deployments import Deployment, find_deployment
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.conftest import Assistant, assistant_of, new_workspace, text_of
 from tests.run_server import eventually
 from tests.served_models import add_versions
 
@@ -48,19 +51,34 @@ def promote(workspace: Workspace, version: int) -> None:
     workspace.store.write(lambda t: set_alias(t, "large", "champion", version, run=None, actor="ann", reason=""))
 
 
+async def asked(assistant: Assistant, **arguments: object) -> tuple[dict[str, Any], str]:
+    """Ask for a deployment, and wait for its run however long it takes on a busy machine: data and words of the end."""
+    result = await assistant.result("deploy_model", **arguments)
+    while (result.structured_content or {}).get("state") in ("queued", "running"):
+        assert result.structured_content
+        result = await assistant.result("get_run", run=result.structured_content["run"])
+    return result.structured_content or {}, text_of(result)
+
+
+async def deploy(workspace: Workspace, assistant: Assistant, **arguments: object) -> dict[str, Any]:
+    """Deploy, and wait until it is served; what the call says then."""
+    await asked(assistant, **arguments)
+    eventually(lambda: endpoint_status(workspace.folder, deployed(workspace)).settled)
+    return await assistant.call("deploy_model", **arguments)
+
+
 def policy(workspace: Workspace, text: str) -> None:
     (workspace.folder / "policy.toml").write_text(text)
 
 
 async def test_a_model_is_tried_placed_and_served_under_its_name(house: Workspace, assistant: Assistant) -> None:
-    answer = await assistant.call("deploy_model", model="large@champion")
-    assert answer["verdict"].startswith("large serves large@1 (as large@champion) at http://127.0.0.1:")
+    answer = await deploy(house, assistant, model="large@champion")
+    assert answer["verdict"].startswith("large serves large@1 (as large@champion) already at http://127.0.0.1:")
     assert (answer["deployment"], answer["endpoint"], answer["state"]) == ("large", "serving", "completed")
     assert answer["example"].startswith(f"curl {answer['address']}/predict")
-    assert answer["trials"] == ["champion large@1 opens; its training rows are gone, so it was not tried on any"]
-    again = await assistant.call("deploy_model", model="large@champion")
-    assert again["verdict"].startswith("large serves large@1 (as large@champion) already at ")
-    assert "run" not in again
+    assert "run" not in answer
+    tried = await assistant.text("get_run", run=deployed(house).run)
+    assert "champion large@1 opens; its training rows are gone, so it was not tried on any" in tried
 
     promote(house, 2)
     eventually(lambda: deployed(house).model == "large@2")
@@ -78,15 +96,14 @@ async def test_a_model_is_tried_placed_and_served_under_its_name(house: Workspac
 
 
 async def test_a_bare_name_pins_the_newest_version(house: Workspace, assistant: Assistant) -> None:
-    answer = await assistant.call("deploy_model", model="large", name="big", wait_seconds=0)
-    await assistant.call("get_run", run=answer["run"])
+    await asked(assistant, model="large", name="big", wait_seconds=0)
     found = house.store.read(lambda t: find_deployment(t, "big"))
     assert (found.asked, found.model) == ("large@3", "large@3")
 
 
 async def test_a_canary_and_a_shadow_stand_beside_what_is_served(house: Workspace, assistant: Assistant) -> None:
-    await assistant.call("deploy_model", model="large@champion", shadow="large@2")
-    answer = await assistant.call("deploy_model", model="large@3", name="large", canary=10)
+    await deploy(house, assistant, model="large@champion", shadow="large@2")
+    answer = await deploy(house, assistant, model="large@3", name="large", canary=10)
     assert "large@3 10 % of its requests, large@2 in its shadow" in answer["verdict"]
     told = house.store.read(lambda t: endpoint_order(t, find_deployment(t, "large")))
     assert told.canary
@@ -94,6 +111,18 @@ async def test_a_canary_and_a_shadow_stand_beside_what_is_served(house: Workspac
     assert (told.model.label, told.canary.label, told.canary_percent) == ("large@1", "large@3", 10)
     answer = await assistant.call("rollback_deployment", deployment="large")
     assert answer["verdict"] == "large serves large@1 again, its canary large@3 gets no more requests."
+
+    await deploy(house, assistant, model="large@3", name="large", canary=20)
+    since = deployed(house).canary_since
+    folder = EndpointFolder.of(house.folder, "large").path
+    watch = CanaryGuard(folder, champion="large@1", canary="large@3", percent=20, since=since)
+    for number in range(20):
+        watch.saw("canary", str(number), error=True, latency_ms=1)
+    eventually(lambda: deployed(house).canary == 0)
+    alerts = await assistant.text("list_alerts", asset="deployment:large")
+    assert "canary large@3 did worse than large@1: errors" in alerts
+    page = await assistant.text("read_page", uri="mlsteward://deployments/large")
+    assert "canary stopped" in page
 
 
 async def test_what_cannot_be_served_is_refused_before_anything_is_tried(
@@ -106,15 +135,15 @@ async def test_what_cannot_be_served_is_refused_before_anything_is_tried(
 async def test_a_file_that_is_not_the_registered_one_is_never_served(house: Workspace, assistant: Assistant) -> None:
     for file in house.folder.glob("runs/*/artifacts/model.skops"):
         file.write_bytes(file.read_bytes() + b" ")
-    assert "is not the registered one" in await assistant.error("deploy_model", model="large@1")
+    assert "is not the registered one" in (await asked(assistant, model="large@1"))[1]
     assert "Nothing is deployed yet" in await assistant.error("stop_deployment", deployment="large")
 
 
 async def test_where_policy_says_so_a_person_must_allow_it(house: Workspace, assistant: Assistant) -> None:
     policy(house, "[approval]\ndeploy = true\n")
-    answer = await assistant.call("deploy_model", model="large@1")
+    answer, words = await asked(assistant, model="large@1")
     assert answer["state"] == "waiting"
-    assert "mlsteward approve" in answer["verdict"]
+    assert "mlsteward approve" in words
     assert "Nothing is deployed yet" in await assistant.error("rollback_deployment", deployment="large")
     decide(house, answer["run"], YES)
     eventually(lambda: endpoint_status(house.folder, deployed(house)).settled)
@@ -123,9 +152,9 @@ async def test_where_policy_says_so_a_person_must_allow_it(house: Workspace, ass
 
 async def test_what_a_person_allows_too_late_is_not_done(house: Workspace, assistant: Assistant) -> None:
     policy(house, "[approval]\ndeploy = true\n")
-    answer = await assistant.call("deploy_model", model="large@1")
+    answer, _ = await asked(assistant, model="large@1")
     policy(house, "[approval]\ndeploy = false\n")
-    await assistant.call("deploy_model", model="large@2")
+    await deploy(house, assistant, model="large@2")
     with pytest.raises(Refused, match="deployment:large has changed since it was asked for"):
         decide(house, answer["run"], YES)
     assert deployed(house).model == "large@2"
@@ -142,7 +171,7 @@ async def test_an_address_that_others_reach_needs_a_token_first(tmp_path: Path, 
 
 
 async def test_tokens_are_let_in_as_they_come_and_go(house: Workspace, assistant: Assistant) -> None:
-    await assistant.call("deploy_model", model="large@1", wait_seconds=20)
+    await deploy(house, assistant, model="large@1")
 
     def hashes() -> list[str]:
         return house.store.read(lambda t: endpoint_order(t, find_deployment(t, "large")).token_hashes)
