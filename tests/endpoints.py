@@ -15,7 +15,7 @@ from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedMo
 from mlsteward.serving.model_file import save_bundle
 from mlsteward.training.bundle import ModelBundle
 
-SECONDS = 60.0
+SECONDS = 240.0
 
 
 def save(workspace: Path, label: str, bundle: ModelBundle) -> ServedModel:
