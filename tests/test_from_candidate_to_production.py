@@ -1,0 +1,116 @@
+"""The whole way in one conversation: trained, promoted by a person, served, told outcomes, retrained, rolled back."""
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pandas as pd
+import pytest
+from mcp.client import Client
+from mcp_types import ElicitRequestParams, ElicitResult
+
+from mlsteward.server.app import Steward
+from mlsteward.workspace import Workspace
+from tests.conftest import Assistant
+from tests.run_server import eventually
+from tests.training_samples import orders
+
+pytestmark = pytest.mark.anyio
+FEATURES = ["size", "city", "plan", "express", "note"]
+IN_TIME = 60
+
+
+class Person:
+    """Who sits before the host and says yes."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def answer(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        self.asked.append(params.message)
+        return ElicitResult(action="accept", content={"approve": True, "reason": "Looked at the slices."})
+
+
+async def settled(assistant: Assistant, answer: dict[str, Any]) -> dict[str, Any]:
+    """Wait on for a run that takes longer than its call."""
+    while answer.get("state") in ("queued", "running"):
+        answer = await assistant.call("get_run", run=str(answer["run"]))
+    return answer
+
+
+def predict(address: str, frame: pd.DataFrame) -> dict[str, Any]:
+    rows = json.loads(frame[FEATURES].to_json(orient="records") or "[]")
+    request = urllib.request.Request(
+        f"{address}/predict",
+        data=json.dumps({"rows": rows}).encode(),
+        headers={"Content-Type": "application/json"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
+
+
+async def serving(assistant: Assistant, label: str) -> str:
+    """The address, once the endpoint serves that version."""
+    with anyio.fail_after(IN_TIME):
+        while True:
+            answer = await assistant.call("deploy_model", model="large@champion", name="large")
+            if answer["endpoint"] == "serving" and predict(answer["address"], orders(1))["model"] == label:
+                return answer["address"]
+
+
+async def test_a_model_goes_into_production_and_back(workspace: Workspace, data: Path) -> None:
+    person = Person()
+    # With so few rows a narrower margin cannot be told from noise, and the gate says so.
+    (workspace.folder / "policy.toml").write_text("[gates.non_inferiority]\nmargin = 0.2\n")
+    orders(500).to_csv(data / "orders.csv", index=False)
+    async with Client(Steward(workspace), elicitation_callback=person.answer) as client:
+        assistant = Assistant(client)
+        await assistant.call("register_dataset", name="orders", source="orders.csv")
+        training: dict[str, Any] = {"dataset": "orders", "target": "large", "features": FEATURES, "split": "row"}
+        trained = await assistant.call("train_model", **training, estimator="logistic_regression", name="large")
+        await settled(assistant, trained)
+
+        dry = await assistant.call("promote_model", model="large@1", reason="A first look.", dry_run=True)
+        assert (dry["outcome"], dry["promoted"], person.asked) == ("passed", False, [])
+        promoted = await assistant.call("promote_model", model="large@1", reason="The first.")
+        assert promoted["promoted"]
+        assert "approval: granted by" in (await assistant.text("get_run", run=str(promoted["run"])))
+        assert len(person.asked) == 1
+        address = await serving(assistant, "large@1")
+
+        asked = orders(200, seed=5)
+        answered = predict(address, asked)
+        told = [
+            {"prediction_id": one["prediction_id"], "outcome": truth}
+            for one, truth in zip(answered["predictions"], asked["large"], strict=True)
+        ]
+        recorded = await assistant.call("record_outcomes", deployment="large", rows=told[:150])
+        assert recorded["verdict"].startswith("150 outcomes recorded")
+        looked = await settled(assistant, await assistant.call("check_deployment", deployment="large"))
+        assert looked["state"] == "completed"
+        listed = await assistant.call("check_deployment")
+        assert "large" in json.dumps(listed)
+
+        orders(900, seed=2).to_csv(data / "orders.csv", index=False)
+        await assistant.call("register_dataset", name="orders", source="orders.csv")
+        retrained = await settled(assistant, await assistant.call("retrain_model", model="large"))
+        assert retrained["state"] == "completed"
+        promoted = await assistant.call("promote_model", model="large@challenger", reason="Newer rows.")
+        assert (promoted["promoted"], promoted["champion"]) == (True, "large@1"), promoted["verdict"]
+        assert len(person.asked) == 2
+        assert await serving(assistant, "large@2") == address
+
+        back = await assistant.call("rollback_deployment", deployment="large", reason="Customers complained.")
+        assert "serves large@1 again" in back["verdict"]
+        eventually(lambda: predict(address, asked)["model"] == "large@1")
+        stopped = await assistant.call("stop_deployment", deployment="large")
+        assert "large is stopped" in stopped["verdict"]
+
+        lineage = json.dumps(await assistant.call("trace_lineage", asset="orders"))
+        assert "deployment:large" in lineage
+        log = [one["action"] for one in (await assistant.call("list_activity", limit=50))["changes"]]
+        deployment = [f"deployment {event}" for event in ("followed", "rolled back", "stopped")]
+        assert {"promote to champion", "approve promote", *deployment} <= set(log), log
