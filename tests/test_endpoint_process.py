@@ -46,7 +46,7 @@ class Client(threading.Thread):
                 self.wrong.append(found)
             else:
                 self.answers.append((place, found))
-            self.enough.wait(0.02)
+            self.enough.wait(0.1)
         connection.close()
 
     def stop(self) -> None:
