@@ -17,6 +17,8 @@ QUICK = "".join(
     f"[gates.{gate}]\non = false\n"
     for gate in ("worst_slice", "calibration", "baselines", "cost", "artifact", "leakage", "live_drift", "contract")
 )
+# Seconds that a busy machine may take.
+PATIENT = 300
 LOGISTIC: dict[str, Any] = {"estimator": "logistic_regression"}
 STUMP: dict[str, Any] = {"estimator": "decision_tree", "params": {"max_depth": 1}, "features": ["distance"]}
 
@@ -26,7 +28,7 @@ def promoting(folder: Path, warm: Path, **settings: Any) -> Workspace:
     data = folder / "data"
     data.mkdir()
     flights(1500, 0).to_csv(data / "flights.csv", index=False)
-    workspace = new_workspace(folder / "workspace", data, warm, **settings)
+    workspace = new_workspace(folder / "workspace", data, warm, max_wait=PATIENT, **settings)
     policy(workspace, NOBODY)
     return workspace
 
@@ -38,14 +40,18 @@ def policy(workspace: Workspace, text: str) -> None:
 async def register(assistant: Assistant, workspace: Workspace, name: str, frame: pd.DataFrame | None = None) -> None:
     if frame is not None:
         frame.to_csv(workspace.settings.data[0] / f"{name}.csv", index=False)
-    await assistant.call("register_dataset", name=name, source=f"{name}.csv")
+    await assistant.call("register_dataset", name=name, source=f"{name}.csv", wait_seconds=PATIENT)
 
 
 async def train(assistant: Assistant, dataset: str = "flights", **options: Any) -> dict[str, Any]:
     asked = {"target": "late", "exclude": ["minutes", "day"], "split": "row", **LOGISTIC, **options}
     if "features" in asked:
         asked.pop("exclude")
-    return await assistant.call("train_model", dataset=dataset, **asked)
+    return await assistant.call("train_model", dataset=dataset, **asked, wait_seconds=PATIENT)
+
+
+async def promote(assistant: Assistant, model: str, reason: str = "why not", **asked: Any) -> dict[str, Any]:
+    return await assistant.call("promote_model", model=model, reason=reason, **asked, wait_seconds=PATIENT)
 
 
 def gate(answer: dict[str, Any], name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import yaml
 
 from mlsteward.exchange.model_card import ANNEX_IV, MISSING, CardResult, ModelCard, write_card
 from tests.conftest import Assistant, assistant_of
-from tests.promoted import promoting, register, train
+from tests.promoted import promote, promoting, register, train
 
 CARD = ModelCard(name="delay", version=2, task="regression", target="minutes", dataset="flights@3")
 
@@ -75,7 +75,7 @@ async def test_the_page_is_filled_from_the_store(tmp_path: Path, warm: Path) -> 
             tags=["license:mit", "air"],
         )
         await assistant.call("document_asset", asset="flights.dep_delay", description="Minutes late at the gate")
-        await assistant.call("promote_model", model="delay", reason="better than guessing")
+        await promote(assistant, model="delay", reason="better than guessing")
         text = await whole(assistant, "mlsteward://models/delay/champion/card")
         assert text == await whole(assistant, "mlsteward://models/delay/1/card")
         assert "no version or alias" in await assistant.error("read_page", uri="mlsteward://models/delay/4/card")
