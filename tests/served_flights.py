@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def moment(days: float) -> datetime:
     return now - timedelta(days=days)
 
 
-async def train(workspace: Workspace, data: Path, *, target: str = "late", split: str = "time") -> None:
+async def train(workspace: Workspace, data: Path, *, target: str = "late", split: str = "time", **more: Any) -> None:
     """Train `delay` on flights of sixty days, and have the store say that `delay` serves it."""
     flights(3000, 1).to_csv(data / "flights.csv", index=False)
     other = "minutes" if target == "late" else "late"
@@ -41,6 +42,7 @@ async def train(workspace: Workspace, data: Path, *, target: str = "late", split
             split=split,
             wait_seconds=120,
             **arguments,
+            **more,
         )
         assert answer["state"] == "completed", answer
     deploy(workspace, "delay@1")

@@ -8,6 +8,7 @@ from mlsteward.monitoring.calibrator import calibrated, fit_calibrator
 from mlsteward.monitoring.fit_plan import rows_of
 from mlsteward.monitoring.performance import estimate
 from mlsteward.monitoring.profiling import MonitoredRows, layout_of, profile_rows, window_totals
+from mlsteward.monitoring.rise import design_effect
 from mlsteward.monitoring.scores import scores_of
 from mlsteward.training.signature import Task
 from tests.monitored import monitored, plan_for
@@ -102,3 +103,21 @@ def test_days_that_differ_widen_the_interval_of_what_was_realised() -> None:
     assert by_day.high - by_day.low > by_row.high - by_row.low
     few = {score.name: score for score in scores_of(plan, units[:5], "realised", by_row=False)}["brier"]
     assert few.low is None, "five days say nothing of how far it may be off"
+
+
+def test_rows_of_groups_count_for_less_than_as_many_independent_ones() -> None:
+    random = np.random.default_rng(4)
+    rows = np.full(100, 10.0)
+    alone = random.random((100, 10))
+    together = np.repeat(random.random((100, 1)), 10, axis=1)
+    for losses, least, most in ((alone, 1.0, 1.5), (together, 7.0, 13.0)):
+        assert least <= design_effect(rows, losses.sum(axis=1), float((losses**2).sum())) <= most
+    plan = plan_for("binary")
+    totals = profile_rows(plan, monitored("binary", 2000, 80)).totals[None, :]
+    widths: list[float] = []
+    for effect in (1.0, 4.0):
+        grouped = plan.model_copy(update={"design_effect": effect})
+        auc = scores_of(grouped, totals, "realised", by_row=True)[0]
+        assert auc.name == "roc_auc" and auc.low is not None and auc.high is not None
+        widths.append(auc.high - auc.low)
+    assert 1.7 < widths[1] / widths[0] < 2.3

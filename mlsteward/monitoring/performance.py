@@ -150,7 +150,7 @@ def _means(plan: ProfilePlan, units: Floats, part: str) -> Means:
     kept = parts_of(layout_of(plan), units, part)
     if is_by_row(plan):
         whole = kept.sum(axis=0)
-        return row_means(whole[:1], whole[1:2], whole[2:3])
+        return row_means(whole[:1], whole[1:2], whole[2:3], plan.design_effect)
     return unit_means(kept[:, :1], kept[:, 1:2])
 
 

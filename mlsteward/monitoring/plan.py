@@ -63,7 +63,10 @@ class ErrorTree(Record):
 
 
 class ProfilePlan(Record):
-    """All of it. `pairs` are places in `segments` that are crossed. `unit` is what is independent in the training."""
+    """All of it. `pairs` are places in `segments` that are crossed. `unit` is what is independent in the training.
+
+    Where that is a group, which windows do not keep apart, so many rows as `design_effect` count as one (Kish 1965).
+    """
 
     model: str
     task: Task
@@ -72,6 +75,7 @@ class ProfilePlan(Record):
     threshold: float = 0.5
     metric: str
     unit: str
+    design_effect: float = 1.0
     columns: list[ColumnGrid]
     left_out: dict[str, str] = {}
     predicted: ColumnGrid

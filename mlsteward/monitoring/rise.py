@@ -28,12 +28,23 @@ def unit_means(rows: Floats, sums: Floats) -> Means:
     return Means(mean, np.where(units >= MINIMUM_UNITS, error, np.nan), units)
 
 
-def row_means(rows: Floats, sums: Floats, squares: Floats) -> Means:
-    """From (g,) rows, sums and sums of squares, where rows are independent."""
+def row_means(rows: Floats, sums: Floats, squares: Floats, design: float = 1.0) -> Means:
+    """From (g,) rows, sums and sums of squares, where rows are independent, or `design` of them are worth one."""
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = sums / rows
-        error = np.sqrt(np.maximum(squares - sums * mean, 0.0) / np.maximum(rows - 1, 1) / rows)
-    return Means(mean, np.where(rows >= MINIMUM_UNITS, error, np.nan), rows)
+        error = np.sqrt(design * np.maximum(squares - sums * mean, 0.0) / np.maximum(rows - 1, 1) / rows)
+    return Means(mean, np.where(rows >= MINIMUM_UNITS * design, error, np.nan), rows / design)
+
+
+def design_effect(rows: Floats, sums: Floats, squares: float) -> float:
+    """How many rows are worth one, from (u,) rows and sums by unit and the sum of all squares; at least 1 (Kish 1965).
+
+    The variance of the mean over units, over what it would be were rows independent.
+    """
+    units = unit_means(rows[:, None], sums[:, None])
+    plain = row_means(rows.sum(keepdims=True), sums.sum(keepdims=True), np.array([squares]))
+    effect = float((units.error[0] / plain.error[0]) ** 2) if plain.error[0] > 0 else 1.0
+    return max(1.0, effect) if np.isfinite(effect) else 1.0
 
 
 def rise_p(before: Means, after: Means) -> Floats:

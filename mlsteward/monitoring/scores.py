@@ -28,7 +28,8 @@ def scores_of(plan: ProfilePlan, units: Floats, basis: Basis, *, by_row: bool, s
     """
     whole = units.sum(axis=0, keepdims=True)
     values = metric_values(plan, whole, basis)
-    count = int(_counted(plan, whole, basis)[0]) if by_row else int((_counted(plan, units, basis) > 0).sum())
+    rows = float(_counted(plan, whole, basis)[0])
+    count = int(rows / plan.design_effect) if by_row else int((_counted(plan, units, basis) > 0).sum())
     drawn: dict[str, Floats] = {}
     if count >= MINIMUM_UNITS:
         resampled = _row_draws(plan, whole[0], basis, seed) if by_row else _unit_draws(units, seed)
@@ -125,25 +126,30 @@ def _unit_draws(units: Floats, seed: int) -> Floats:
 
 def _row_draws(plan: ProfilePlan, totals: Floats, basis: Basis, seed: int) -> Floats:
     """(r, size) totals as other independent rows would give: Poisson counts in cells, normal means of losses."""
-    layout, generator = layout_of(plan), np.random.default_rng(seed)
+    layout, generator, design = layout_of(plan), np.random.default_rng(seed), plan.design_effect
     drawn = np.repeat(totals[None, :], RESAMPLES, axis=0)
+
+    def counts(place: slice) -> Floats:
+        drawn = generator.poisson(totals[place] / design, (RESAMPLES, place.stop - place.start))
+        return design * drawn.astype(np.float64)
+
     if plan.task != "regression" and basis == "realised":
         place = layout.places["known"]
-        drawn[:, place] = generator.poisson(totals[place], (RESAMPLES, place.stop - place.start))
+        drawn[:, place] = counts(place)
     elif plan.task == "binary":
         scores, expected = layout.places["scores"], layout.places["expected"]
-        drawn[:, scores] = generator.poisson(totals[scores], (RESAMPLES, scores.stop - scores.start))
+        drawn[:, scores] = counts(scores)
         drawn[:, expected] *= drawn[:, scores] / np.maximum(totals[scores], 1e-12)
     elif plan.task == "multiclass":
         place = layout.places["expected"]
-        drawn[:, place] = generator.poisson(totals[place], (RESAMPLES, place.stop - place.start))
+        drawn[:, place] = counts(place)
     start = layout.places[_SHARE[basis]].start
     rows = max(totals[start], 1.0)
     pairs = [(1, 2), (3, 4)] + ([(5, 3)] if plan.task == "regression" and basis == "realised" else [])
     # Squared errors are drawn after the errors whose squares they are.
     for value, square in sorted(pairs, reverse=True):
         spread = max(totals[start + square] - totals[start + value] ** 2 / rows, 0.0)
-        drawn[:, start + value] += generator.normal(size=RESAMPLES) * np.sqrt(spread)
+        drawn[:, start + value] += generator.normal(size=RESAMPLES) * np.sqrt(design * spread)
     return drawn
 
 

@@ -79,8 +79,9 @@ def _side(plan: ProfilePlan, units: Floats, basis: Basis, *, by_row: bool) -> _S
     every = parts_of(layout, units, "requests")
     answered = np.repeat((every[:, 0] - every[:, 1])[:, None], rows.shape[1], axis=1)
     if by_row:
-        losses = row_means(counted.sum(axis=0), sums.sum(axis=0), squares.sum(axis=0))
-        shares = row_means(answered.sum(axis=0), rows.sum(axis=0), rows.sum(axis=0))
+        design = plan.design_effect
+        losses = row_means(counted.sum(axis=0), sums.sum(axis=0), squares.sum(axis=0), design)
+        shares = row_means(answered.sum(axis=0), rows.sum(axis=0), rows.sum(axis=0), design)
     else:
         losses, shares = unit_means(counted, sums), unit_means(answered, rows)
     whole = parts_of(layout, units, "measured" if basis == "realised" else "estimated").sum(axis=0)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from mlsteward.monitoring.look import ModelWindows
     from mlsteward.monitoring.plan import ProfilePlan
+    from mlsteward.monitoring.window_profile import Floats
     from mlsteward.runs.monitored_rows import MonitoredLog
+    from mlsteward.runs.reference_rows import ReferenceRows
     from mlsteward.runs.window_files import WindowFolder
     from mlsteward.store.runs import Run
     from mlsteward.store.transaction import Transaction
@@ -34,6 +36,7 @@ PLOT = "monitoring.png"
 DRIFT_PLOT = "drift.png"
 _MEMORY_MB = 1024
 _SHORTLY = timedelta(days=7)
+_GROUPS = 200
 
 
 class ServedVersion(Record):
@@ -156,6 +159,8 @@ def _models(request: Request, job: Job, connection: "DuckDBPyConnection") -> tup
         fresh = fresh_windows(folder, log, own, plan, request.now)
         if fresh.strange:
             notes.append(f"{fresh.strange:,} outcomes are nothing that {label} can predict: left out")
+        if plan.design_effect > 1 and label == request.primary:
+            notes.append(f"rows of a group go together: {plan.design_effect:.2g} count as one (design effect)")
         training, held_out = folder.read_reference()
         found.append(ModelWindows(plan, training, held_out, fresh.windows, version.importance))
     unknown = {hour.model for hour in hours} - {version.model.label for version in request.versions}
@@ -168,7 +173,9 @@ def _new_plan(job: Job, version: ServedVersion, folder: "WindowFolder", log: "Mo
     import numpy as np
 
     from mlsteward.monitoring.fit_plan import WatchedModel, fit_plan
-    from mlsteward.monitoring.profiling import window_totals
+    from mlsteward.monitoring.profiling import layout_of, window_totals
+    from mlsteward.monitoring.rise import design_effect
+    from mlsteward.monitoring.window_profile import parts_of
     from mlsteward.runs.reference_rows import read_reference
 
     model = version.model
@@ -192,13 +199,18 @@ def _new_plan(job: Job, version: ServedVersion, folder: "WindowFolder", log: "Mo
         unlogged=[signed.name for signed in model.signature if signed.name not in logged],
     )
 
-    def by_unit(units: "np.ndarray", whole: bool) -> tuple["np.ndarray", int]:
-        codes = np.zeros(len(units), dtype=np.int64) if whole else np.unique(units, return_inverse=True)[1]
-        return codes.astype(np.int64), int(codes.max()) + 1 if len(codes) else 1
+    def totals(side: "ReferenceRows") -> "Floats":
+        units = np.unique(side.units, return_inverse=True)[1].astype(np.int64)
+        # Groups by the hundred, at random: what their means vary by stays the same (Wolter 2007).
+        codes = units * 0 if plan.unit == "row" else units % _GROUPS if plan.unit == "group" else units
+        return window_totals(plan, side.rows, codes, int(codes.max(initial=0)) + 1)
 
-    whole = plan.unit in ("row", "group")
-    totals = [window_totals(plan, side.rows, *by_unit(side.units, whole)) for side in (fitted, held_out)]
-    folder.write_plan(plan, totals[0], totals[1])
+    training, judged = totals(fitted), totals(held_out)
+    if plan.unit == "group":
+        kept = parts_of(layout_of(plan), judged, "measured")
+        plan = plan.model_copy(update={"design_effect": design_effect(kept[:, 0], kept[:, 1], float(kept[:, 2].sum()))})
+        training, judged = training.sum(axis=0, keepdims=True), judged.sum(axis=0, keepdims=True)
+    folder.write_plan(plan, training, judged)
     return plan
 
 
