@@ -79,7 +79,7 @@ def test_a_training_on_a_cluster_that_loses_a_worker_gives_what_it_gives_here(cl
     killer.start()
     with computing(address(cluster)):
         there = trained()
-    killer.join(60)
+    killer.join(240)
     assert killed.is_set()
     assert there.metrics == here.metrics
     assert there.baselines == here.baselines
@@ -129,13 +129,14 @@ def trained(**options: Any) -> Trained:
 
 
 def _kill_a_busy_worker(cluster: Any, killed: threading.Event) -> None:
-    """Kill the first worker that is seen working; gives up after a minute."""
+    """Kill the first worker that is seen working; gives up after some minutes."""
     waited = threading.Event()
-    for _ in range(6000):
+    for _ in range(20_000):
         for worker in list(cluster.scheduler.workers.values()):
             busy = [task for task in list(worker.processing) if "_alone" in str(task.key)]
-            if busy:
-                os.kill(cluster.workers[worker.name].pid, 9)
+            process = cluster.workers[worker.name].pid
+            if busy and process:
+                os.kill(process, 9)
                 killed.set()
                 return
         waited.wait(0.01)

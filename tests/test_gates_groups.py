@@ -61,20 +61,20 @@ def test_measures_by_group_are_those_of_fairlearn() -> None:
 def test_the_bounds_of_the_largest_difference_hold_for_all_pairs_together() -> None:
     groups = tuple("abcdef")
     wrong = 0
-    for seed in range(20):
-        frame, scored = loans(seed, 600, 0.0, groups)
+    for seed in range(12):
+        frame, scored = loans(seed, 400, 0.0, groups)
         gap = measure_fairness(frame, scored, "sex", measures=["selection_rate"], seed=seed).gaps[0]
         assert gap.low is not None
         assert gap.high is not None
         assert gap.difference is not None
         assert gap.low <= gap.difference <= gap.high
         wrong += gap.low > 0
-    assert wrong <= 3
+    assert wrong <= 2
 
 
 def test_the_gate_fails_passes_and_cannot_tell() -> None:
     assert fairness(*loans(1, 3000, 0.3), RULES, seed=0).outcome == "failed"
-    alike = fairness(*loans(2, 12_000, 0.0), RULES, seed=0)
+    alike = fairness(*loans(2, 8000, 0.0), RULES, seed=0)
     assert alike.outcome == "passed"
     assert alike.high is not None
     assert alike.high <= 0.1
@@ -185,7 +185,7 @@ def test_a_slice_that_fails_is_named_with_its_interval() -> None:
 
 
 def test_the_worst_of_many_slices_is_no_fault_when_rows_are_alike() -> None:
-    assert all(slices(seed, 1500, 1.0, WorstSliceRules(most_loss=1.01)).outcome == "passed" for seed in range(10))
+    assert all(slices(seed, 1500, 1.0, WorstSliceRules(most_loss=1.01)).outcome == "passed" for seed in range(6))
 
 
 def test_a_slice_within_the_limit_passes_and_is_told() -> None:
