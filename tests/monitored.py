@@ -1,12 +1,15 @@
 """Rows with a known truth, as a model predicts them: what the tests of windows and of estimates are about."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from mlsteward.evaluation.predictions import Predictions
 from mlsteward.monitoring.fit_plan import WatchedModel, fit_plan, rows_of
 from mlsteward.monitoring.plan import ProfilePlan
-from mlsteward.monitoring.profiling import MonitoredRows
+from mlsteward.monitoring.profiling import MonitoredRows, layout_of, window_totals
+from mlsteward.monitoring.window_profile import Floats, Layout, parts_of
 from mlsteward.training.bundle import decide
 from mlsteward.training.signature import SignatureColumn, Task
 
@@ -58,6 +61,22 @@ def monitored(
     codes = (random.random(rows)[:, None] > np.cumsum(drawn, axis=1)).sum(axis=1).clip(0, len(names) - 1)
     predictions = Predictions(decide(scores, CLASSES[task], 0.4), scores, CLASSES[task])
     return rows_of(frame, predictions, names[codes])
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The totals of rows as one window."""
+
+    layout: Layout
+    totals: Floats
+
+    def part(self, name: str) -> Floats:
+        return parts_of(self.layout, self.totals[None, :], name)[0]
+
+
+def profile_rows(plan: ProfilePlan, rows: MonitoredRows) -> Profile:
+    """All rows in one window."""
+    return Profile(layout_of(plan), window_totals(plan, rows, np.zeros(len(rows), dtype=np.int64), 1)[0])
 
 
 def plan_for(task: Task, *, unit: str = "row", rows: int = 4000) -> ProfilePlan:

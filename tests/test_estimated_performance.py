@@ -7,11 +7,11 @@ from mlsteward.evaluation.judgement import Score
 from mlsteward.monitoring.calibrator import calibrated, fit_calibrator
 from mlsteward.monitoring.fit_plan import rows_of
 from mlsteward.monitoring.performance import estimate
-from mlsteward.monitoring.profiling import MonitoredRows, layout_of, profile_rows, window_totals
+from mlsteward.monitoring.profiling import MonitoredRows, layout_of, window_totals
 from mlsteward.monitoring.rise import design_effect
 from mlsteward.monitoring.scores import scores_of
 from mlsteward.training.signature import Task
-from tests.monitored import monitored, plan_for
+from tests.monitored import monitored, plan_for, profile_rows
 
 
 def _hidden(rows: MonitoredRows) -> MonitoredRows:

@@ -11,14 +11,13 @@ import pytest
 
 from mlsteward.data.engine import connect, literal
 from mlsteward.monitoring.plan import ProfilePlan
-from mlsteward.monitoring.profiling import profile_rows
 from mlsteward.monitoring.stored_window import StoredWindow, by_time
 from mlsteward.monitoring.window_time import DAY, HOUR, HOURS_KEPT
 from mlsteward.runs.fresh_windows import Fresh, fresh_windows
 from mlsteward.runs.monitored_rows import MonitoredLog
 from mlsteward.runs.window_files import WindowFolder
 from mlsteward.serving.endpoint.desired import EndpointFolder
-from tests.monitored import monitored, plan_for
+from tests.monitored import monitored, plan_for, profile_rows
 
 NOW = datetime(2026, 11, 23, 12, 30)
 

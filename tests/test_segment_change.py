@@ -5,11 +5,11 @@ import pytest
 
 from mlsteward.monitoring.fit_plan import rows_of
 from mlsteward.monitoring.plan import ProfilePlan
-from mlsteward.monitoring.profiling import layout_of, profile_rows
+from mlsteward.monitoring.profiling import layout_of
 from mlsteward.monitoring.segment_change import compare_segments
 from mlsteward.monitoring.segments import segment_names
 from mlsteward.monitoring.window_profile import Floats, parts_of
-from tests.monitored import monitored, plan_for
+from tests.monitored import monitored, plan_for, profile_rows
 
 
 @pytest.fixture(scope="module")

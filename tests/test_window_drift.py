@@ -13,9 +13,9 @@ from mlsteward.drift.compare import Task, compare
 from mlsteward.drift.report import DriftReport
 from mlsteward.monitoring.input_drift import Blocks, compare_windows, outcome_columns
 from mlsteward.monitoring.plan import ProfilePlan
-from mlsteward.monitoring.profiling import MonitoredRows, profile_rows, window_totals
+from mlsteward.monitoring.profiling import MonitoredRows, window_totals
 from mlsteward.monitoring.window_profile import Floats
-from tests.monitored import monitored, plan_for
+from tests.monitored import monitored, plan_for, profile_rows
 
 
 @pytest.fixture(scope="module")

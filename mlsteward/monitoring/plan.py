@@ -3,7 +3,6 @@
 Light to import; `grids`, `segments` and `profiling` fit it and count by it.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -85,12 +84,6 @@ class ProfilePlan(Record):
     calibrator: Calibrator = Calibrator()
     trees: list[ErrorTree] = []
     tree_columns: list[str] = []
-
-    @property
-    def key(self) -> str:
-        """Windows counted by equal plans can be added."""
-        text = f"{FORMAT} {self.model_dump_json()}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:

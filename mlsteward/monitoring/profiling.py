@@ -24,7 +24,7 @@ from mlsteward.monitoring.error_trees import as_values, expected_errors
 from mlsteward.monitoring.grids import cells_of, latency_cells
 from mlsteward.monitoring.plan import ProfilePlan
 from mlsteward.monitoring.segments import segment_codes
-from mlsteward.monitoring.window_profile import Floats, Layout, WindowProfile
+from mlsteward.monitoring.window_profile import Floats, Layout
 
 _SMALLEST = 1e-6
 Booleans = NDArray[np.bool_]
@@ -55,13 +55,7 @@ class MonitoredRows:
 
 def layout_of(plan: ProfilePlan) -> Layout:
     """Where the parts of this plan's windows stand."""
-    return Layout(plan.key, plan.shapes)
-
-
-def profile_rows(plan: ProfilePlan, rows: MonitoredRows) -> WindowProfile:
-    """The profile of all rows as one window."""
-    layout = layout_of(plan)
-    return WindowProfile(layout, window_totals(plan, rows, np.zeros(len(rows), dtype=np.int64), 1)[0])
+    return Layout(plan.shapes)
 
 
 def window_totals(plan: ProfilePlan, rows: MonitoredRows, window: NDArray[np.int64], count: int) -> Floats:

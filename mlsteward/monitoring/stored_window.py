@@ -1,7 +1,7 @@
 """A window as it is kept: its totals, and by the hour what detectors and plots need."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -36,6 +36,18 @@ class StoredWindow:
     @property
     def end(self) -> datetime:
         return self.start + self.hours * HOUR
+
+    def __add__(self, other: "StoredWindow") -> "StoredWindow":
+        """Both as one, of the span of the first: what was counted of hours makes a day."""
+        recorded = [one.recorded for one in (self, other) if one.recorded]
+        return replace(
+            self,
+            rows=self.rows + other.rows,
+            outcomes=self.outcomes + other.outcomes,
+            recorded=max(recorded, default=None),
+            totals=self.totals + other.totals,
+            series=np.concatenate([self.series, other.series]),
+        )
 
 
 def series_of(plan: ProfilePlan, totals: Floats, hours: Sequence[int]) -> Floats:

@@ -97,20 +97,8 @@ def as_days(windows: Sequence[StoredWindow], now: datetime) -> tuple[list[Stored
             moved = window.series + np.eye(1, SERIES)[0] * shift
             window = replace(window, start=start, hours=hours, series=moved)
         key = window.role, start
-        found[key] = _sum(found[key], window) if key in found else window
+        found[key] = found[key] + window if key in found else window
     return list(found.values()), changed
-
-
-def _sum(first: StoredWindow, second: StoredWindow) -> StoredWindow:
-    recorded = [one.recorded for one in (first, second) if one.recorded]
-    return replace(
-        first,
-        rows=first.rows + second.rows,
-        outcomes=first.outcomes + second.outcomes,
-        recorded=max(recorded, default=None),
-        totals=first.totals + second.totals,
-        series=np.concatenate([first.series, second.series]),
-    )
 
 
 def _row(window: StoredWindow) -> tuple[object, ...]:
