@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from mlsteward.serving.endpoint.canary_guard import CanaryGuard, read_counts
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel
 from mlsteward.serving.endpoint.guard import Guard
 from mlsteward.serving.endpoint.served import Served
-from mlsteward.serving.endpoint.serving import features_of
+from mlsteward.serving.endpoint.serving import Serving, features_of
 from mlsteward.serving.segments import SegmentWriter
 from mlsteward.serving.single_row import SingleRow
 from tests.served_models import bundle_of, rows_of
@@ -83,3 +85,21 @@ def test_the_same_key_always_comes_to_the_same_model(tmp_path: Path) -> None:
     roles = {f"customer {number}": force.choose("r", [f"customer {number}"])[1] for number in range(400)}
     assert all(force.choose("other", [key])[1] == role for key, role in roles.items())
     assert 60 < list(roles.values()).count("canary") < 140
+
+
+def test_an_endpoint_whose_workspace_is_deleted_bit_by_bit_ends_itself(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.folder.write_desired(house.app.in_force.desired)
+    serving = Serving(house.folder, house.app, port=1)
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        asyncio.run(serving.look())
+        house.folder.desired_file.unlink()
+        asyncio.run(serving.look())
+        assert heard == []
+        shutil.rmtree(house.folder.path)
+        asyncio.run(serving.look())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]

@@ -19,7 +19,8 @@ CHURN = "customer,months,calls,churned\n" + "".join(
 
 
 def flags(folder: Path) -> list[str]:
-    return ["-m", "mlsteward", "--workspace", str(folder / "workspace"), "--data", str(folder)]
+    folders = ["--workspace", str(folder / "workspace"), "--data", str(folder)]
+    return ["-m", "mlsteward", "--toolsets", "default,tracking", *folders]
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from mlsteward.record import Record
 
 Role = Literal["champion", "canary", "shadow"]
 DEPLOYMENTS = "deployments"
+NO_FILE = (0, 0, 0)
 
 
 class ServedModel(Record):
@@ -151,9 +152,9 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def file_mark(path: Path) -> tuple[int, int, int]:
-    """What tells one `desired.json` from the next without reading it; zeros for a file that is not there."""
+    """What tells one `desired.json` from the next without reading it; NO_FILE when it is not there."""
     try:
         found = path.stat()
     except FileNotFoundError:
-        return 0, 0, 0
+        return NO_FILE
     return found.st_ino, found.st_mtime_ns, found.st_size

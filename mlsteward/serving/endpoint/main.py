@@ -92,6 +92,8 @@ async def _serve(serving: "Serving", listening: socket.socket) -> None:
         signal.signal(number, _heard)
     server = uvicorn.Server(config)
     watching = asyncio.create_task(serving.watch())
+    # An endpoint that no longer follows what is asked of it must not go on as if it did.
+    watching.add_done_callback(lambda _: setattr(server, "should_exit", True))
     try:
         await server.serve(sockets=[listening])
     finally:

@@ -15,7 +15,7 @@ from mlsteward.config import is_loopback
 from mlsteward.errors import Refused, StewardError
 from mlsteward.serving.endpoint.app import EndpointApp, InForce
 from mlsteward.serving.endpoint.canary_guard import CanaryGuard
-from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel, State, file_mark
+from mlsteward.serving.endpoint.desired import NO_FILE, Desired, EndpointFolder, ServedModel, State, file_mark
 from mlsteward.serving.endpoint.guard import Guard
 from mlsteward.serving.endpoint.load import load_aside
 from mlsteward.serving.endpoint.served import Served
@@ -122,15 +122,15 @@ class Serving:
     async def look(self) -> None:
         """Take over what `desired.json` says, where that is new."""
         mark = file_mark(self.folder.desired_file)
+        if mark == NO_FILE and not self.folder.path.is_dir():
+            logger.info("the workspace is gone")
+            signal.raise_signal(signal.SIGTERM)
         if mark == self._mark:
             return
         self._mark = mark
         try:
             desired = self.folder.read_desired()
         except FileNotFoundError:
-            if not self.folder.path.is_dir():
-                logger.info("the workspace is gone")
-                signal.raise_signal(signal.SIGTERM)
             return
         except ValidationError as error:
             self._refused = f"desired.json cannot be read: {error.error_count()} faults in it"
