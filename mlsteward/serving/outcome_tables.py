@@ -46,7 +46,9 @@ def outcome_tables(workspace: Path, files: Sequence[str], predictions: str, clas
             SELECT key, recorded, 1, run, place, NULL FROM said WHERE key IS NOT NULL
         ),
         turns AS (
-            SELECT *, later < lag(later, 1, 0) OVER (PARTITION BY key ORDER BY moment, later, run, place) AS anew FROM steps
+            SELECT *, later < lag(later, 1, 0) OVER (
+                PARTITION BY key ORDER BY moment, later, run, place
+            ) AS anew FROM steps
         ),
         rounds AS (
             SELECT *, count(*) FILTER (anew) OVER (
