@@ -26,9 +26,16 @@ def _arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser)
     lineage = formats.add_parser("openlineage", parents=[common], help="runs as OpenLineage events, a line each")
     lineage.add_argument("--since", default="", metavar="DATE", help="only runs made since then")
     lineage.add_argument("--to", default="-", metavar="FILE|URL", help="where to (default: standard output)")
+    mlflow = formats.add_parser("mlflow", parents=[common], help="runs, models and versions to an MLflow server")
+    mlflow.add_argument("uri", metavar="URI", help="http(s)://HOST:PORT")
+    mlflow.add_argument("--only", action="append", default=[], metavar="RUN", help="this run alone; repeatable")
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
+    if given.format == "mlflow":
+        from mlsteward.server.mlflow.transfer import export_mlflow
+
+        return export_mlflow(settings, given.uri, given.only)
     if given.format == "openlineage":
         from mlsteward.server.lineage_command import export_events
 

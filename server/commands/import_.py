@@ -1,4 +1,4 @@
-"""`mlsteward import odcs|dbt FILE…`: what other tools' documents say of registered datasets."""
+"""`mlsteward import odcs|dbt FILE…`: what other tools' documents say of registered datasets; `mlflow URI`: runs."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -148,9 +148,15 @@ def _arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser)
         one.add_argument("files", nargs="+", metavar="FILE")
         one.add_argument("--dataset", default="", help="the dataset that the file's one table is about")
         one.add_argument("--dry-run", action="store_true", help="show what would come of it")
+    mlflow = formats.add_parser("mlflow", parents=[common], help="runs, models and versions of an MLflow store")
+    mlflow.add_argument("uri", metavar="URI", help="http(s)://HOST:PORT, sqlite:///mlflow.db or the folder mlruns")
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
+    if given.format == "mlflow":
+        from mlsteward.server.mlflow.transfer import import_mlflow
+
+        return import_mlflow(settings, given.uri)
     return import_documents(settings, given.format, given.files, dataset=given.dataset, dry_run=given.dry_run)
 
 
