@@ -14,7 +14,8 @@ from mlsteward.serving.endpoint.canary_guard import CanaryGuard
 from mlsteward.serving.endpoint.desired import EndpointFolder
 from mlsteward.store import tokens
 from mlsteward.store.aliases import set_alias
-from mlsteward.store.deployments import Deployment, find_deployment
+from mlsteward.store.deployment_events import By
+from mlsteward.store.deployments import Deployment, find_deployment, stop
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace, text_of
 from tests.run_server import eventually
@@ -148,6 +149,25 @@ async def test_where_policy_says_so_a_person_must_allow_it(house: Workspace, ass
     decide(house, answer["run"], YES)
     eventually(lambda: endpoint_status(house.folder, deployed(house)).settled)
     assert deployed(house).model == "large@1"
+
+
+async def test_no_version_and_no_canary_gets_round_the_person_an_alias_waits_for(
+    house: Workspace, assistant: Assistant
+) -> None:
+    policy(house, '[approval]\ndeploy = ["champion"]\n')
+    answer, _ = await asked(assistant, model="large@champion")
+    assert answer["state"] == "waiting"
+    decide(house, answer["run"], YES)
+    ways: list[dict[str, object]] = [
+        {"model": "large@3"},
+        {"model": "large@3", "name": "large", "canary": 99},
+        {"model": "large@1", "name": "beside"},
+    ]
+    for arguments in ways:
+        assert (await asked(assistant, **arguments))[0]["state"] == "waiting", arguments
+    house.store.write(lambda t: stop(t, "large", by=By()))
+    assert (await asked(assistant, model="large@2"))[0]["state"] == "waiting"
+    assert (await asked(assistant, model="large@3", name="trial", wait_seconds=0))[0]["state"] == "completed"
 
 
 async def test_what_a_person_allows_too_late_is_not_done(house: Workspace, assistant: Assistant) -> None:

@@ -48,6 +48,12 @@ def history_of(t: Transaction, name: str, limit: int = 50) -> list[DeploymentEve
     return _events(t, "deployment = ? ORDER BY number DESC LIMIT ?", [name, limit])
 
 
+def followed_by(t: Transaction, name: str) -> set[str]:
+    """The aliases that a deployment ever followed, as `champion`."""
+    rows = t.rows("SELECT DISTINCT asked FROM deployment_events WHERE deployment = ? AND asked <> model", [name])
+    return {asked.partition("@")[2] for (asked,) in rows}
+
+
 def newest_of(t: Transaction, name: str, revision: int) -> DeploymentEvent:
     """The last line of a revision, which there is."""
     return _events(t, "deployment = ? AND revision = ? ORDER BY number DESC LIMIT 1", [name, revision])[0]

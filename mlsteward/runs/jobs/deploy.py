@@ -10,8 +10,9 @@ from mlsteward.record import Record
 from mlsteward.runs.job import Job
 from mlsteward.runs.policy import workspace_policy
 from mlsteward.serving.endpoint.desired import DEPLOYMENTS
+from mlsteward.store.aliases import aliases_of
 from mlsteward.store.approvals import ask_approval
-from mlsteward.store.deployment_events import By
+from mlsteward.store.deployment_events import By, followed_by
 from mlsteward.store.deployments import Deployment, known_deployment, place
 from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
@@ -151,8 +152,7 @@ def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> 
     wanted = result.wanted
     model = wanted.canary_model or wanted.model
     policy = workspace_policy(folder.parent.parent).of(model.partition("@")[0]).approval
-    alias = wanted.asked.partition("@")[2] if wanted.follows and not wanted.canary else ""
-    if policy.wants("deploy", alias):
+    if any(policy.wants("deploy", alias) for alias in ("", *_aliases(transaction, wanted))):
         ask_approval(
             transaction,
             run,
@@ -165,6 +165,20 @@ def record(transaction: Transaction, run: Run, result: Result, folder: Path) -> 
         )
     else:
         granted(transaction, run, result)
+
+
+def _aliases(t: Transaction, wanted: Deployment) -> set[str]:
+    """The aliases that it is about: those that the deployment follows or ever followed, and those that stand on a model
+    that is to answer. So naming a version, or a canary, is no way round a person."""
+    followed = {wanted.asked.partition("@")[2]} if wanted.follows else set[str]()
+    answering = [label.partition("@") for label in (wanted.model, wanted.canary_model)]
+    standing = {
+        alias
+        for name, _, version in answering
+        for alias, number in aliases_of(t, name).items()
+        if version == str(number)
+    }
+    return followed | followed_by(t, wanted.name) | standing
 
 
 def granted(transaction: Transaction, run: Run, result: Result) -> None:
