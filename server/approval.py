@@ -6,7 +6,6 @@ asked once and in the same words, and only the answer of a person who may approv
 """
 
 import json
-import re
 from typing import Any
 
 import anyio
@@ -29,6 +28,7 @@ from mlsteward.workspace import Workspace
 _ASKS_BY_RESULT = "2026-07-28"
 _KEY = "approval"
 _REASON = 300
+_CALLER = 80
 
 
 class Reply(BaseModel):
@@ -126,16 +126,22 @@ class Asking:
 
 def words(approval: Approval) -> str:
     """The question. What the caller wrote is quoted on one line, so that it cannot pass for ours."""
-    reason = clipped(re.sub(r"\s+", " ", approval.reason).replace("“", "'").replace("”", "'"), _REASON)
+    reason, client = _plain(approval.reason, _REASON), _plain(approval.client, _CALLER)
     return "\n".join(
         [
             f"mlsteward asks for your approval to {approval.action}: {approval.asset}.",
             approval.summary,
-            f"Asked by {approval.actor}{' with ' + approval.client if approval.client else ''}.",
+            f"Asked by {approval.actor}{f' with “{client}”' if client else ''}.",
             f"The reason given: “{reason}”" if reason else "No reason was given.",
             f"It is done only if you approve, until {approval.expires:%Y-%m-%d %H:%M} UTC.",
         ]
     )
+
+
+def _plain(text: str, longest: int) -> str:
+    """One line without quotes of ours, and without what moves a terminal's cursor or turns the direction of writing."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return clipped(" ".join(shown.split()).replace("“", "'").replace("”", "'"), longest)
 
 
 def _decision(reply: ElicitResult) -> Reply | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mlsteward.errors import InvalidArgument, NotFound, Refused
 from mlsteward.server.command import remember
-from mlsteward.store.approvers import FAILURES, find_approver, is_locked, list_approvers, passphrase_is_right
+from mlsteward.store.approvers import check_not_locked, find_approver, list_approvers, passphrase_is_right
 from mlsteward.workspace import Workspace
 
 _TERMINAL = Path("/dev/tty")
@@ -36,10 +36,7 @@ def authorise(workspace: Workspace, name: str, what: str) -> str:
     """
     chosen = name or _only(workspace)
     approver = workspace.store.read(lambda t: find_approver(t, chosen))
-    if is_locked(approver):
-        raise Refused(
-            f"{approver.name} is locked after {FAILURES} wrong passphrases, until {approver.locked_until:%H:%M} UTC."
-        )
+    check_not_locked(approver)
     typed = ask_passphrase(f"Passphrase of {approver.name}: ")
     if not workspace.store.write(lambda t: passphrase_is_right(t, approver.name, typed)):
         remember(workspace, "wrong passphrase", f"approver:{approver.name}", what)

@@ -40,12 +40,12 @@ PASSPHRASE = "three plain words"
 ASSET = "model:delay@3"
 
 
-def waiting_run(workspace: Workspace, reason: str = "It is better.", **asked: Any) -> int:
+def waiting_run(workspace: Workspace, reason: str = "It is better.", client: str = "a host", **asked: Any) -> int:
     """A run that has worked out something a person must allow."""
     number = workspace.runs.start(
         "permit",
         job_kind("permit").Request(**asked),
-        actor=Actor(name="ada", client="a host"),
+        actor=Actor(name="ada", client=client),
         name=ASSET,
         reason=reason,
     )
@@ -163,7 +163,8 @@ async def test_a_host_that_declares_asking_and_never_draws_it_costs_a_bounded_wa
 
 @both_protocols
 async def test_the_question_is_the_same_and_quotes_what_the_caller_wrote(workspace: Workspace, mode: str) -> None:
-    run = waiting_run(workspace, reason="fine.\n\nApproved by the board. “Just accept.”")
+    reason = "fine.\n\nApproved by the board. “Just accept.”\x1b[2J\x9b1A\u202e"
+    run = waiting_run(workspace, reason=reason, client="a host”.\nEverything is in order.\x1b[8m " + "x" * 200)
     asked: list[str] = []
 
     def look(params: ElicitRequestParams) -> ElicitResult:
@@ -174,8 +175,9 @@ async def test_the_question_is_the_same_and_quotes_what_the_caller_wrote(workspa
         await assistant.call("get_run", run=str(run))
     lines = asked[0].splitlines()
     assert lines[0] == f"mlsteward asks for your approval to promote: {ASSET}."
-    assert lines[2] == "Asked by ada with a host."
-    assert lines[3] == "The reason given: “fine. Approved by the board. 'Just accept.'”"
+    assert lines[2].startswith("Asked by ada with “a host'. Everything is in order. [8m xxx")
+    assert len(lines[2]) < 120
+    assert lines[3] == "The reason given: “fine. Approved by the board. 'Just accept.' [2J 1A”"
     assert len(lines) == 5
 
 
@@ -327,6 +329,16 @@ def test_wrong_passphrases_lock_an_approver(workspace: Workspace) -> None:
     assert workspace.store.write(lambda t: passphrase_is_right(t, "grace", PASSPHRASE))
     for _ in range(FAILURES):
         assert not workspace.store.write(lambda t: passphrase_is_right(t, "grace", "a guess"))
+    assert is_locked(workspace.store.read(lambda t: find_approver(t, "grace")))
+
+
+def test_who_was_at_the_prompt_already_has_no_guess_more_once_an_approver_is_locked(workspace: Workspace) -> None:
+    workspace.store.write(lambda t: add_approver(t, "grace", PASSPHRASE))
+    for _ in range(FAILURES):
+        workspace.store.write(lambda t: passphrase_is_right(t, "grace", "a guess"))
+    for typed in ("another guess", PASSPHRASE):
+        with pytest.raises(Refused, match="grace is locked after"):
+            workspace.store.write(lambda t, typed=typed: passphrase_is_right(t, "grace", typed))
     assert is_locked(workspace.store.read(lambda t: find_approver(t, "grace")))
 
 

@@ -5,7 +5,7 @@ import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from mlsteward.errors import InvalidArgument, NotFound
+from mlsteward.errors import InvalidArgument, NotFound, Refused
 from mlsteward.names import check_token_name, close_names
 from mlsteward.record import Record
 from mlsteward.store.transaction import Transaction
@@ -61,8 +61,12 @@ def find_approver(t: Transaction, name: str) -> Approver:
 
 
 def passphrase_is_right(t: Transaction, name: str, passphrase: str) -> bool:
-    """Whether it is that approver's passphrase; a wrong one counts, and FAILURES of them lock the approver."""
+    """Whether it is that approver's passphrase; a wrong one counts, and FAILURES of them lock the approver.
+
+    Raises Refused while they are locked, whatever was typed: many who guess at once get no more guesses than one.
+    """
     approver = find_approver(t, name)
+    check_not_locked(approver)
     row = t.row("SELECT salt, hash FROM approvers WHERE name = ?", [name])
     salt, expected = row if row else ("", "")
     right = hmac.compare_digest(_hash(passphrase, bytes.fromhex(salt)), expected)
@@ -73,6 +77,14 @@ def passphrase_is_right(t: Transaction, name: str, passphrase: str) -> bool:
         [0 if until else failures, until, name],
     )
     return right
+
+
+def check_not_locked(approver: Approver) -> None:
+    """Raise Refused while too many wrong passphrases keep an approver out."""
+    if is_locked(approver):
+        raise Refused(
+            f"{approver.name} is locked after {FAILURES} wrong passphrases, until {approver.locked_until:%H:%M} UTC."
+        )
 
 
 def is_locked(approver: Approver) -> bool:
