@@ -258,6 +258,15 @@ def test_hostile_rows_are_refused_in_words_and_counted_without_their_values(hous
     assert house.predict(ROW)
 
 
+def test_what_was_meant_is_looked_for_among_a_bounded_number_of_names(house: House) -> None:
+    few = {**{f"x{number}": 0 for number in range(50)}, "citty": 1}
+    assert "is `citty` meant" in house.refused([few])
+    many = {**{f"x{number}": 0 for number in range(3000)}, "citty": 1}
+    words = house.refused([many] * 30)
+    assert "180 things are wrong" in words
+    assert "citty" not in words
+
+
 def test_odd_texts_come_back_from_the_log_as_they_were(house: House) -> None:
     texts = ["", "\0", "a\nb", "'; DROP TABLE x; --", '"', "\\", "é😀", "x" * 100_000, "\u2028", "{}"]
     house.predict({"rows": [{**ROW, "note": text} for text in texts], "keys": [text[:500] for text in texts]})
@@ -274,14 +283,15 @@ def test_a_body_may_not_be_larger_than_said(house: House) -> None:
     assert status == 400
 
 
-def test_a_body_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", [b"", b"["], ids=["not begun", "begun"])
+def test_a_body_may_not_take_for_ever(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(guard, "BODY_SECONDS", 0.02)
 
     async def receive() -> dict[str, Any]:
-        if begun.is_set():
+        if begun.is_set() or not first:
             await asyncio.Event().wait()
         begun.set()
-        return {"type": "http.request", "body": b"[", "more_body": True}
+        return {"type": "http.request", "body": first, "more_body": True}
 
     async def ask() -> None:
         with pytest.raises(guard.Turned) as turned:

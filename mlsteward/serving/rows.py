@@ -16,6 +16,8 @@ MOST_ROWS = 1000
 # What a single-precision number holds: forests see no more.
 _LARGEST = 3.4e38
 _SHOWN = 10
+# Among so many names that a model does not know one is looked for that was meant: rows may hold any number.
+_LOOKED_AT = 100
 _TRUE = frozenset({"true", "yes", "1"})
 _FALSE = frozenset({"false", "no", "0"})
 
@@ -45,7 +47,7 @@ def check_rows(rows: Sequence[Mapping[str, object]], signature: Sequence[Signatu
     for number, row in enumerate(rows, start=1):
         cells, strange = match_cells(row, signature)
         missing = [column.name for column in signature if column.name not in cells]
-        problems += [missing_words(number, name, strange) for name in missing]
+        problems += [missing_words(number, name, strange, hint=len(problems) < _SHOWN) for name in missing]
         ignored.update(dict.fromkeys(strange))
         values: dict[str, str | None] = {}
         for column in signature:
@@ -77,10 +79,11 @@ def match_cells(row: Mapping[str, object], signature: Sequence[SignatureColumn])
     return cells, strange
 
 
-def missing_words(number: int, name: str, strange: Sequence[str]) -> str:
-    close = close_names(name, strange, limit=1)
-    hint = f" (is `{close[0]}` meant for it?)" if close else ""
-    return f"row {number}: column `{name}` is missing{hint}; write null where the value is not known"
+def missing_words(number: int, name: str, strange: Sequence[str], *, hint: bool) -> str:
+    """That a row has no such column. A `hint` says what may have been meant for it, which takes a while to find."""
+    close = close_names(name, strange[:_LOOKED_AT], limit=1) if hint else []
+    meant = f" (is `{close[0]}` meant for it?)" if close else ""
+    return f"row {number}: column `{name}` is missing{meant}; write null where the value is not known"
 
 
 def read_cell(value: object, column: SignatureColumn) -> str | None:

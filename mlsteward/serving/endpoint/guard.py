@@ -72,21 +72,20 @@ async def read_body(headers: Headers, receive: Receive) -> bytes:
     declared = headers.get(b"content-length", b"0")
     if not declared.isdigit() or int(declared) > BODY_LIMIT:
         raise _too_large()
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_on(body, receive)
-        except TimeoutError:
-            raise Turned(408, f"The body did not come within {BODY_SECONDS:g} s.") from None
+    try:
+        # The first part may keep one waiting like any other.
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await _read_all(receive)
+    except TimeoutError:
+        raise Turned(408, f"The body did not come within {BODY_SECONDS:g} s.") from None
     if len(body) > BODY_LIMIT:
         raise _too_large()
     return body
 
 
-async def _read_on(body: bytes, receive: Receive) -> bytes:
-    parts, size, more = [body], len(body), True
+async def _read_all(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
     while more and size <= BODY_LIMIT:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -83,7 +83,7 @@ class RowReader:
             read: list[Cell] = []
             for name, reader in self._readers:
                 if name not in found:
-                    problems.append(missing_words(number, name, strange))
+                    problems.append(missing_words(number, name, strange, hint=len(problems) < _SHOWN))
                     faults[name] = None
                     continue
                 try:
