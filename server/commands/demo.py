@@ -156,4 +156,4 @@ def run(_: Settings, given: argparse.Namespace) -> int:
     return demo(given.keep)
 
 
-COMMAND = Command("demo", "take real data through the real server, in about a minute", arguments, run)
+COMMAND = Command("demo", "take real data through the real server, in a minute or two", arguments, run)
