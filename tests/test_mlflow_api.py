@@ -167,6 +167,25 @@ async def test_mistakes_have_mlflows_codes(client: Client) -> None:
     assert answer.status_code == 400
 
 
+async def test_numbers_and_names_that_fit_nowhere_are_the_callers_mistakes(
+    client: Client, workspace: Workspace
+) -> None:
+    run_id = await client.run(run_name="forest\n\nverdict: promoted " + "x" * 100_000)
+    name = workspace.store.read(lambda t: get_run(t, 1)).name
+    assert name.startswith("forest verdict: promoted xxx")
+    assert len(name) <= 500
+    await client.post("/runs/update", run_id=run_id, run_name="a\nb")
+    await client.post("/runs/set-tag", run_id=run_id, key="mlflow.runName", value="b\nc")
+    assert workspace.store.read(lambda t: get_run(t, 1)).name == "b c"
+    step = await client.error("POST", "/runs/log-metric", run_id=run_id, key="a", value=1, step=2**63)
+    assert step[:2] == (400, "INVALID_PARAMETER_VALUE")
+    for token in ("9" * 30, "²", "-1"):
+        asked = {"experiment_ids": ["0"], "page_token": token}
+        assert (await client.error("POST", "/runs/search", **asked))[0] == 400
+        asked = {"run_id": run_id, "metric_key": "a", "page_token": token}
+        assert (await client.error("GET", "/metrics/get-history", **asked))[0] == 400
+
+
 async def test_a_batch_is_logged_whole_or_not_at_all(client: Client) -> None:
     run_id = await client.run()
     await client.post("/runs/log-parameter", run_id=run_id, key="a", value="1")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from mlsteward.answer import clipped
 from mlsteward.errors import InUse, InvalidArgument, Refused
 from mlsteward.exchange.mlflow import EXPERIMENT_TAG, NAME_TAG, metric_place, parameter_text, parameter_value
 from mlsteward.lineage.made import used_edges
@@ -88,7 +89,7 @@ def start_logged(t: Transaction, runs: Path, new: NewRun, experiment: Experiment
     run = Run(
         number=0,
         kind="train",
-        name=new.name or new.tags.get(NAME_TAG, "") or f"run-{new.run_id[:8]}",
+        name=run_name(new.name or new.tags.get(NAME_TAG, "")) or f"run-{new.run_id[:8]}",
         state=new.state,
         tags={**tags, EXPERIMENT_TAG: experiment.name},
         actor=actor.name,
@@ -109,6 +110,11 @@ def start_logged(t: Transaction, runs: Path, new: NewRun, experiment: Experiment
     if DATASET_TAG in tags:
         set_dataset(t, number, tags[DATASET_TAG])
     return get_run(t, number)
+
+
+def run_name(text: str) -> str:
+    """A run's name as it stands in answers and on pages: one line, and no longer than fits there."""
+    return clipped(" ".join(text.split()), _MOST_NAME)
 
 
 def log_params(t: Transaction, run: Run, params: Mapping[str, str]) -> dict[str, object]:
@@ -139,7 +145,7 @@ def set_tags(t: Transaction, run: Run, tags: Mapping[str, str]) -> None:
     """Set tags of a run; the one for its name renames it."""
     kept = {key: value for key, value in tags.items() if key not in (NAME_TAG, EXPERIMENT_TAG)}
     if tags.get(NAME_TAG):
-        update_run(t, run.number, name=tags[NAME_TAG])
+        update_run(t, run.number, name=run_name(tags[NAME_TAG]))
     if kept:
         update_run(t, run.number, tags={**run.tags, **kept})
     if DATASET_TAG in kept:

@@ -12,6 +12,7 @@ from mlsteward.store.filters import Combined, Comparison, Filter, Not, Value, pa
 
 MOST_FOUND = 50_000
 _USUAL = 100
+_PLACE = re.compile(r"[0-9]{0,15}")
 Item = TypeVar("Item")
 
 
@@ -26,9 +27,14 @@ class Wanted(Message):
     @property
     def offset(self) -> int:
         """Where the page begins; InvalidArgument for a token that no search gave."""
-        if self.page_token and not self.page_token.isdigit():
-            raise InvalidArgument(f"page_token={self.page_token!r} is none that a search gave.")
-        return int(self.page_token or 0)
+        return read_place(self.page_token)
+
+
+def read_place(token: str) -> int:
+    """The place that a page's token names, 0 for none."""
+    if not _PLACE.fullmatch(token):
+        raise InvalidArgument(f"page_token={token[:60]!r} is none that a search gave.")
+    return int(token or 0)
 
 
 def page_of(

@@ -29,7 +29,7 @@ class Metric(Message):
     key: str = Field(min_length=1, max_length=MOST_KEY)
     value: float
     timestamp: int = 0
-    step: int = 0
+    step: int = Field(default=0, ge=-(2**63), lt=2**63)
     dataset_name: str | None = None
     dataset_digest: str | None = None
     model_id: str | None = None

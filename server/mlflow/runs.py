@@ -8,9 +8,10 @@ from pydantic import AliasChoices, Field
 
 from mlsteward.errors import InvalidArgument
 from mlsteward.exchange.mlflow import RUN_STATUS, metric_place
-from mlsteward.runs.mlflow_logging import NewRun, Value, log_params, log_values, set_tags, start_logged
+from mlsteward.runs.mlflow_logging import NewRun, Value, log_params, log_values, run_name, set_tags, start_logged
 from mlsteward.server.mlflow.endpoint import Endpoint, Logging, Message
 from mlsteward.server.mlflow.experiments import get_experiment_of
+from mlsteward.server.mlflow.matching import read_place
 from mlsteward.server.mlflow.messages import (
     MOST_TAG,
     DatasetInput,
@@ -144,7 +145,7 @@ def open_run(call: Logging, run_id: str) -> tuple[Run, LoggedRun]:
 
 def update(call: Logging, wanted: UpdateRun) -> OneInfo:
     run, logged = open_run(call, wanted.run_id)
-    fields: dict[str, object] = {"name": wanted.run_name} if wanted.run_name else {}
+    fields: dict[str, object] = {"name": run_name(wanted.run_name)} if wanted.run_name else {}
     if wanted.status:
         if wanted.status not in RUN_STATUS:
             raise InvalidArgument(f"status={wanted.status!r} is none of {', '.join(RUN_STATUS)}.")
@@ -259,7 +260,7 @@ def metric_history(call: Logging, wanted: History) -> Values:
     logged = get_logged_run(call.t, wanted.run_id)
     place = metric_place(wanted.metric_key)
     rows = [row for row in steps_of(call.t, logged.run) if (row.split, row.name) == place]
-    start = int(wanted.page_token) if wanted.page_token.isdigit() else 0
+    start = read_place(wanted.page_token)
     end = start + wanted.max_results
     return Values(
         metrics=[metric_message(row) for row in rows[start:end]], next_page_token=str(end) if end < len(rows) else None
