@@ -8,6 +8,8 @@ import pytest
 
 from mlsteward.serving.endpoint.desired import EndpointFolder
 from mlsteward.serving.segments import SegmentWriter, seal_segments
+from mlsteward.store.deployment_events import By
+from mlsteward.store.deployments import Deployment, place
 from mlsteward.store.models import Model, add_model
 from mlsteward.training.signature import SignatureColumn
 from mlsteward.workspace import Workspace
@@ -114,6 +116,28 @@ async def test_a_reader_without_clearance_sees_no_masked_feature_and_no_masked_t
     answer = await uncleared.call("query_data", sql=sql)
     assert {tuple(row) for row in answer["rows"]} == {(None, None, None, None, None, None, "churn@1")}
     assert len((await assistant.call("query_data", sql=sql))["rows"][0][0]) > 0
+
+
+async def test_a_reader_without_clearance_sees_no_outcome_of_a_masked_target(
+    churn: Workspace, assistant: Assistant, uncleared: Assistant, data: Path
+) -> None:
+    (data / "people.csv").write_text("age,city,churned\n40.5,Oslo,yes\n50.5,Rome,no\n")
+    await assistant.call("register_dataset", name="people", source=str(data / "people.csv"))
+    now = datetime.now(UTC)
+    wanted = Deployment(name="churn", asked="churn@1", model="churn@1", created=now, changed=now)
+    churn.store.write(lambda t: place(t, wanted, event="deployed", by=By()))
+    predict(churn, range(2), name="churn")
+    said = [{"key": "customer 0", "outcome": "7", "why": "moved away"}]
+    recorded = await assistant.call("record_outcomes", deployment="churn", rows=said)
+    await assistant.call("get_run", run=recorded["run"])
+    sql = "SELECT key, outcome, why FROM outcomes.churn"
+    assert (await uncleared.call("query_data", sql=sql))["rows"] == [["customer 0", "7", "moved away"]]
+    await assistant.call("document_asset", asset="people.churned", sensitivity="confidential")
+    answer = await uncleared.call("query_data", sql=sql)
+    assert answer["rows"] == [["customer 0", None, None]]
+    assert "outcomes.churn.outcome (confidential)" in answer["masked"]
+    await assistant.call("document_asset", asset="people.age", sensitivity="restricted")
+    assert (await uncleared.call("query_data", sql=sql))["rows"] == [[None, None, None]]
 
 
 async def test_nothing_is_made_from_predictions_that_change_with_every_request(

@@ -59,7 +59,7 @@ async def test_outcomes_come_late_in_pieces_by_id_and_by_key(
     (data / "later.csv").write_text("flight,late\nflight 2,yes\nflight 99,no\nflight 3,\n", "utf-8")
     later = await record(assistant, source="later.csv", key="flight")
     assert (later["matched"], later["unmatched"], later["known"]) == (1, 1, 3)
-    assert later["notes"] == ["1 row has no outcome yet, and was left out"]
+    assert later["notes"] == ["1 row has no outcome yet: left out"]
     assert known(house) == {"p0": ["no", True, ""], "p1": ["no", False, ""], "p2": ["yes", False, ""]}
     change = house.store.read(lambda t: activity_of(t, "deployment:delay"))[0]
     assert (change.action, change.why) == ("record_outcomes", "2 outcomes from later.csv")
@@ -73,6 +73,25 @@ async def test_the_last_outcome_counts_and_what_was_said_before_is_kept(house: W
     assert known(house)["p1"] == ["no", False, ""]
     pieces = house.store.read(lambda t: segments_of(t, "delay"))
     assert [piece.rows for piece in pieces] == [1, 2], "both pieces stay"
+
+
+async def test_all_that_was_said_is_read_in_sql(house: Workspace, assistant: Assistant) -> None:
+    sql = "SELECT prediction_id, outcome, correct, why, actor IS NOT NULL FROM outcomes.delay ORDER BY run, place"
+    assert (await assistant.call("query_data", sql=sql))["rows"] == []
+    await record(assistant, rows=[{"prediction_id": "p1", "outcome": "yes"}])
+    await record(assistant, rows=[{"prediction_id": "p1", "outcome": "no"}])
+    await record(assistant, rows=[{"prediction_id": "p2", "correct": False, "why": "it left on time"}])
+    answer = await assistant.call("query_data", sql=sql)
+    assert answer["rows"] == [
+        ["p1", "yes", None, None, True],
+        ["p1", "no", None, None, True],
+        ["p2", None, False, "it left on time", True],
+    ]
+    assert answer["next"] == 'check_deployment(deployment="delay")'
+    joined = "SELECT p.prediction, o.why FROM outcomes.delay AS o JOIN predictions.delay AS p USING (prediction_id)"
+    assert ["no", "it left on time"] in (await assistant.call("query_data", sql=joined))["rows"]
+    assert "no deployment" in await assistant.error("query_data", sql="SELECT * FROM outcomes.dela")
+    assert "outcomes.delay" in await assistant.error("transform_dataset", name="kept", sql="FROM outcomes.delay")
 
 
 async def test_the_same_again_is_nothing_new(house: Workspace, assistant: Assistant) -> None:
@@ -143,6 +162,15 @@ async def test_numbers_are_outcomes_of_a_regression(workspace: Workspace, assist
         "record_outcomes", deployment="delay", rows=[{"prediction_id": "p1", "outcome": "late"}]
     )
     assert "None of the 1 outcomes is a number; nothing was recorded." in error
+
+
+async def test_a_prediction_of_a_number_can_be_called_wrong_without_the_number(
+    workspace: Workspace, assistant: Assistant
+) -> None:
+    deploy(workspace, classes=())
+    log(workspace, "delay", [{"prediction_id": "p1", "prediction": "1.5"}])
+    await record(assistant, rows=[{"prediction_id": "p1", "correct": False, "why": "far too early"}])
+    assert known(workspace, ()) == {"p1": [None, False, "far too early"]}
 
 
 BAD_CALLS: list[tuple[dict[str, Any], str]] = [

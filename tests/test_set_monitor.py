@@ -56,6 +56,8 @@ async def test_what_is_not_said_stays_as_it_was(house: Workspace, assistant: Ass
     assert (answer["every"], answer["budget"], answer["on_alert"]) == ("6 hours", "one in 3 months", "retrain")
     assert "against the same weeks a year before" in answer["verdict"]
     assert "has a challenger trained" in answer["verdict"]
+    assert (await assistant.call("set_monitor", deployment="delay", budget="1 year"))["season"] is True
+    assert (await assistant.call("set_monitor", deployment="delay", season=False)).get("season", False) is False
 
 
 async def test_the_policy_of_a_model_says_how_it_is_watched(house: Workspace, assistant: Assistant) -> None:

@@ -7,10 +7,10 @@ from pydantic import Field
 from mlsteward.answer import Answer
 from mlsteward.data.sql.fit import FittedRows, Value, fit_rows, header_text, row_text
 from mlsteward.data.sql.result import QueryResult
-from mlsteward.data.sql.statement import PREDICTIONS_SCHEMA, Statement, Table, is_metadata
+from mlsteward.data.sql.statement import OUTCOMES_SCHEMA, PREDICTIONS_SCHEMA, Statement, Table, is_metadata
 from mlsteward.record import Record
 from mlsteward.server.declare import Call, Tool
-from mlsteward.serving.seen_predictions import find_predictions
+from mlsteward.serving.seen_predictions import find_outcomes, find_predictions
 from mlsteward.store.meta import find_tables
 
 # Bytes for the rows, in text and data together; verdict and field names take the rest of 8 KB.
@@ -43,7 +43,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
 
     Tables are datasets by name, FROM flights, or a version in double quotes, FROM "flights@2"; metadata stands in
     meta.datasets, meta.columns, meta.runs, meta.metrics, meta.models, meta.relationships, meta.terms, meta.activity;
-    what a deployment answered in predictions.NAME.
+    what a deployment answered in predictions.NAME, what came true in outcomes.NAME.
     DESCRIBE flights and SUMMARIZE flights work too. Nothing can be written and no file read. Aggregate in SQL: answers
     hold about 100 short rows.
     """
@@ -54,6 +54,7 @@ def query_data(call: Call, sql: str, limit: int = 100) -> QueryAnswer:
     def find(statement: Statement) -> dict[str, Table]:
         tables = workspace.store.read(lambda t: find_tables(t, statement, workspace.folder, Path(scratch)))
         tables |= find_predictions(workspace, statement, Path(scratch))
+        tables |= find_outcomes(workspace, statement, Path(scratch))
         masked.extend(f"{name}.{column} ({level})" for name, table in tables.items() for column, level in table.masked)
         return tables
 
@@ -89,7 +90,8 @@ def _verdict(result: QueryResult, fitted: FittedRows) -> str:
 
 def _next(sql: str, result: QueryResult) -> str:
     datasets = [name for name in result.tables if not is_metadata(name)]
-    if deployments := [name.partition(".")[2] for name in result.tables if name.startswith(f"{PREDICTIONS_SCHEMA}.")]:
+    served = (f"{PREDICTIONS_SCHEMA}.", f"{OUTCOMES_SCHEMA}.")
+    if deployments := [name.partition(".")[2] for name in result.tables if name.startswith(served)]:
         return f'check_deployment(deployment="{deployments[0]}")'
     if result.tables and len(datasets) < len(result.tables):
         return 'list_runs(kind="")'

@@ -39,7 +39,7 @@ def set_monitor(
     every: str = "",
     budget: str = "",
     on_alert: Literal["", "alert", "retrain"] = "",
-    season: bool = False,
+    season: bool | None = None,
 ) -> MonitorAnswer:
     """Have a deployment looked at by itself: every "1 day" (or "6 hours"; "never" stops it), alarms if it got worse.
 
@@ -64,7 +64,7 @@ def set_monitor(
             every_seconds=length.total_seconds(),
             budget_days=allowed / timedelta(days=1),
             on_alert=on_alert or (known.on_alert if known else "alert"),
-            season=season,
+            season=season if season is not None else bool(known and known.season),
             actor=call.actor.name,
             client=call.actor.client,
             clearance=call.actor.clearance,

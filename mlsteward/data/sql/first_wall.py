@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteward.data.sql import functions
 from mlsteward.data.sql.shapes import EXPRESSIONS, NODES, PARTS, TABLES
-from mlsteward.data.sql.statement import METADATA_SCHEMA, PREDICTIONS_SCHEMA, Statement
+from mlsteward.data.sql.statement import METADATA_SCHEMA, OUTCOMES_SCHEMA, PREDICTIONS_SCHEMA, Statement
 from mlsteward.data.sql.words import parser_words
 from mlsteward.errors import InvalidSQL
 from mlsteward.names import close_names
@@ -30,7 +30,8 @@ _SYSTEM_NAMES = """
 _DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}(@([0-9]{1,9}|[a-z][a-z0-9_-]{0,62}))?")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What stands under our own schemas, and how it may be called.
-_OWN = {METADATA_SCHEMA: _PLAIN, PREDICTIONS_SCHEMA: re.compile(r"[a-z][a-z0-9_-]{0,62}")}
+_DEPLOYMENT = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_OWN = {METADATA_SCHEMA: _PLAIN, PREDICTIONS_SCHEMA: _DEPLOYMENT, OUTCOMES_SCHEMA: _DEPLOYMENT}
 # Where the engine looks functions up: a function behind one of these names is no method of a column.
 _SCHEMAS = frozenset({"main", "memory", "system", "temp", "pg_catalog", "information_schema", *_OWN})
 _READERS = re.compile(r"read_|sniff_|parquet_|glob|.*_scan$")
@@ -150,7 +151,7 @@ class _Walk:
         if len(path) != 1:
             raise InvalidSQL(
                 f"`{'.'.join(path)}` cannot be read: a table is a dataset's name alone, or stands under"
-                f" `{METADATA_SCHEMA}.` or `{PREDICTIONS_SCHEMA}.`, as in `{METADATA_SCHEMA}.runs`.",
+                f" {', '.join(f'`{schema}.`' for schema in _OWN)}, as in `{METADATA_SCHEMA}.runs`.",
                 next="list_datasets()",
             )
         if path[0] in scope:

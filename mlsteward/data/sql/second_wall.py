@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsteward.data.engine import connect, literal, quote
-from mlsteward.data.sql.statement import METADATA_SCHEMA, PREDICTIONS_SCHEMA, Statement, Table, Tables
+from mlsteward.data.sql.statement import OWN_SCHEMAS, Statement, Table, Tables
 from mlsteward.data.sql.words import engine_words, unknown_column
 from mlsteward.dictionary.sensitivity import masked_words
 from mlsteward.errors import InvalidSQL, Refused, UnusableData
@@ -47,7 +47,7 @@ def result_of(
     with connect(memory_mb=memory_mb, temp=temp, threads=threads) as engine:
         engine.execute(f"SET allowed_paths = [{', '.join(map(literal, reached))}]")
         engine.execute("SET enable_external_access = false")
-        for schema in (METADATA_SCHEMA, PREDICTIONS_SCHEMA):
+        for schema in OWN_SCHEMAS:
             engine.execute(f"CREATE SCHEMA {schema}")
         for name, table in opened.items():
             _make_view(engine, name, table)

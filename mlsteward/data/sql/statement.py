@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The schemas that metadata and the predictions of deployments stand under.
+# The schemas that metadata, the predictions of deployments and their outcomes stand under.
 METADATA_SCHEMA = "meta"
 PREDICTIONS_SCHEMA = "predictions"
+OUTCOMES_SCHEMA = "outcomes"
+OWN_SCHEMAS = (METADATA_SCHEMA, PREDICTIONS_SCHEMA, OUTCOMES_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ Tables = Mapping[str, Table | Path]
 @dataclass(frozen=True)
 class Statement:
     """`tables` are the datasets it reads, as `flights` or `flights@2`, and what changes by itself: metadata, as
-    `meta.runs`, and predictions of deployments, as `predictions.delay`."""
+    `meta.runs`, and what deployments predicted and what came true, as `predictions.delay`, `outcomes.delay`."""
 
     sql: str
     tables: tuple[str, ...] = ()
@@ -41,15 +43,14 @@ class Statement:
 
     @property
     def metadata(self) -> list[str]:
-        """All that is no dataset, predictions among it."""
+        """All that is no dataset, predictions and outcomes among it."""
         return [name for name in self.tables if is_metadata(name)]
 
-    @property
-    def deployments(self) -> list[str]:
-        """The deployments whose predictions it reads."""
+    def under(self, schema: str) -> list[str]:
+        """The names of the tables that it reads of one of our own schemas: deployments, for their predictions."""
         parts = [name.partition(".") for name in self.tables]
-        return [name for schema, _, name in parts if schema == PREDICTIONS_SCHEMA and name]
+        return [name for prefix, _, name in parts if prefix == schema and name]
 
 
 def is_metadata(table: str) -> bool:
-    return table.startswith((f"{METADATA_SCHEMA}.", f"{PREDICTIONS_SCHEMA}."))
+    return table.startswith(tuple(f"{schema}." for schema in OWN_SCHEMAS))
