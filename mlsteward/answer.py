@@ -78,6 +78,11 @@ def clipped(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def one_line(text: str, most: int) -> str:
+    """What somebody else wrote, on one line: no line of ours can be forged by it, and no terminal moved."""
+    return clipped(" ".join("".join(one if one.isprintable() else " " for one in text).split()), most)
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """A small table in text: columns joined by ` | `, cells as `cell` writes them; [] when there are no rows."""
     body = [" | ".join(cell(value) for value in row) for row in rows]

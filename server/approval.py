@@ -17,7 +17,7 @@ from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, Field, ValidationError
 
-from mlsteward.answer import clipped
+from mlsteward.answer import one_line
 from mlsteward.errors import Refused
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.approve import Decision, decide
@@ -126,7 +126,10 @@ class Asking:
 
 def words(approval: Approval) -> str:
     """The question. What the caller wrote is quoted on one line, so that it cannot pass for ours."""
-    reason, client = _plain(approval.reason, _REASON), _plain(approval.client, _CALLER)
+    reason, client = (
+        one_line(text, most).replace("“", "'").replace("”", "'")
+        for text, most in ((approval.reason, _REASON), (approval.client, _CALLER))
+    )
     return "\n".join(
         [
             f"mlsteward asks for your approval to {approval.action}: {approval.asset}.",
@@ -136,12 +139,6 @@ def words(approval: Approval) -> str:
             f"It is done only if you approve, until {approval.expires:%Y-%m-%d %H:%M} UTC.",
         ]
     )
-
-
-def _plain(text: str, longest: int) -> str:
-    """One line without quotes of ours, and without what moves a terminal's cursor or turns the direction of writing."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    return clipped(" ".join(shown.split()).replace("“", "'").replace("”", "'"), longest)
 
 
 def _decision(reply: ElicitResult) -> Reply | None:

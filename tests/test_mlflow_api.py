@@ -39,8 +39,8 @@ class Client:
         return answer.json()
 
     async def error(self, method: str, path: str, **body: Any) -> tuple[int, str, str]:
-        given = {"params": body} if method == "GET" else {"json": body}
-        answer = await self.http.request(method, API + path, **given)
+        query, sent = (body, None) if method == "GET" else (None, body)
+        answer = await self.http.request(method, API + path, params=query, json=sent)
         told = answer.json()
         return answer.status_code, told["error_code"], told["message"]
 
@@ -180,10 +180,9 @@ async def test_numbers_and_names_that_fit_nowhere_are_the_callers_mistakes(
     step = await client.error("POST", "/runs/log-metric", run_id=run_id, key="a", value=1, step=2**63)
     assert step[:2] == (400, "INVALID_PARAMETER_VALUE")
     for token in ("9" * 30, "²", "-1"):
-        asked = {"experiment_ids": ["0"], "page_token": token}
-        assert (await client.error("POST", "/runs/search", **asked))[0] == 400
-        asked = {"run_id": run_id, "metric_key": "a", "page_token": token}
-        assert (await client.error("GET", "/metrics/get-history", **asked))[0] == 400
+        assert (await client.error("POST", "/runs/search", experiment_ids=["0"], page_token=token))[0] == 400
+        asked = await client.error("GET", "/metrics/get-history", run_id=run_id, metric_key="a", page_token=token)
+        assert asked[0] == 400
 
 
 async def test_a_batch_is_logged_whole_or_not_at_all(client: Client) -> None:

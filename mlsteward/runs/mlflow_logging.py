@@ -4,13 +4,14 @@ Their artifacts lie in `artifacts/` of the run's folder, the models that they lo
 logged is kept as it came: pickles among it are never opened.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from mlsteward.answer import clipped
+from mlsteward.answer import one_line
 from mlsteward.errors import InUse, InvalidArgument, Refused
 from mlsteward.exchange.mlflow import EXPERIMENT_TAG, NAME_TAG, metric_place, parameter_text, parameter_value
 from mlsteward.lineage.made import used_edges
@@ -30,6 +31,7 @@ MODELS = "models"
 DATASET_TAG = "mlsteward.dataset"
 _MOST_NAME = 500
 _MOST_PART = 255
+_MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 class Value(NamedTuple):
@@ -114,7 +116,7 @@ def start_logged(t: Transaction, runs: Path, new: NewRun, experiment: Experiment
 
 def run_name(text: str) -> str:
     """A run's name as it stands in answers and on pages: one line, and no longer than fits there."""
-    return clipped(" ".join(text.split()), _MOST_NAME)
+    return one_line(text, _MOST_NAME)
 
 
 def log_params(t: Transaction, run: Run, params: Mapping[str, str]) -> dict[str, object]:
@@ -164,7 +166,12 @@ def set_dataset(t: Transaction, number: int, label: str) -> None:
 
 
 def model_folder(workspace: Path, number: int | None, model_id: str) -> Path:
-    """Where the files of a logged model lie: with its run, where it has one."""
+    """Where the files of a logged model lie: with its run, where it has one.
+
+    Raises Refused for an id, which may come from elsewhere, that is no name of a folder.
+    """
+    if not _MODEL_ID.fullmatch(model_id):
+        raise Refused(f"{model_id[:60]!r} is no id of a logged model.")
     return (workspace / "runs" / str(number) if number else workspace / "mlflow") / MODELS / model_id
 
 

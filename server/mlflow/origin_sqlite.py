@@ -32,6 +32,9 @@ class SqliteOrigin:
             raise UnusableData(f"There is no file {file}.")
         self._file = file.resolve()
         self.shown = str(file)
+        # A file from elsewhere may name any folder of this machine: only those that are called as MLflow calls them
+        # are taken for its own.
+        self._ids: set[str] = set()
         if "experiments" not in {row["name"] for row in self._rows("SELECT name FROM sqlite_master")}:
             raise UnusableData(f"{file} holds no runs of MLflow.")
 
@@ -49,6 +52,7 @@ class SqliteOrigin:
     def runs(self) -> Iterator[OriginRun]:
         for row in self._rows(_RUNS):
             run_id = str(row["run_id"])
+            self._ids.add(run_id)
             yield OriginRun(
                 run_id=run_id,
                 experiment=row["experiment"],
@@ -73,6 +77,7 @@ class SqliteOrigin:
             return
         for row in self._rows(_MODELS):
             id = row["model_id"]
+            self._ids.add(id)
             yield OriginModel(
                 id=id,
                 experiment=row["experiment"],
@@ -111,7 +116,10 @@ class SqliteOrigin:
             )
 
     def files(self, root: str) -> Files:
-        return local_files(local_folder(root, self._file.parent), root)
+        folder = local_folder(root, self._file.parent)
+        if folder is not None and not (folder.name == "artifacts" and folder.parent.name in self._ids):
+            return Files(left=f"{root} is no folder that MLflow keeps artifacts in" if root else "")
+        return local_files(folder, root)
 
     def fetch(self, root: str, path: str, target: Path) -> None:
         folder = local_folder(root, self._file.parent)

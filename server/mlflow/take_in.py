@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlsteward.errors import StewardError
+from mlsteward.errors import Refused, StewardError
 from mlsteward.exchange.mlflow import RUN_STATUS
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.job import ARTIFACTS
@@ -117,7 +117,11 @@ class Import:
         if self._store.read(lambda t: find_asset(t, LoggedModel, model.id)):
             return
         logged = self._store.read(lambda t: find_logged_run(t, model.run_id)) if model.run_id else None
-        folder = model_folder(self._workspace.folder, logged.run if logged else None, model.id)
+        try:
+            folder = model_folder(self._workspace.folder, logged.run if logged else None, model.id)
+        except Refused as error:
+            self.done.left.append(f"model {model.name}: {error.said()}")
+            return
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._fetch(model.root, folder, f"model {model.name}")
