@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from mlsteward.errors import UnusableData
 from mlsteward.runs.collect import Collection, collect, plan_collection
 from mlsteward.runs.folder import RunFolder, WorkOrder
+from mlsteward.server.app import Steward
 from mlsteward.server.cli import main
+from mlsteward.server.http import http_app
 from mlsteward.store.activity import activity_of
 from mlsteward.store.datasets import find_dataset, versions_of
 from mlsteward.store.models import Model, add_model
@@ -254,3 +257,19 @@ def test_where_the_policy_wants_a_person_for_deleting_nothing_goes_without_one(
     assert "Nobody may approve yet: `mlsteward approver add NAME`" in capfd.readouterr().err
     assert main(["gc", "--keep", "2", "--workspace", str(flights.folder)]) == 0
     assert "Would give up" in capfd.readouterr().out
+
+
+@pytest.mark.anyio
+async def test_where_the_policy_wants_a_person_for_deleting_mlflows_clients_delete_nothing(
+    workspace: Workspace,
+) -> None:
+    api = "/api/2.0/mlflow/registered-models"
+    transport = httpx2.ASGITransport(http_app(Steward(workspace), host="127.0.0.1"))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        await http.post(f"{api}/create", json={"name": "late"})
+        policy = workspace.folder / "policy.toml"
+        policy.write_text("[approval]\ndelete = true\n")
+        refused = await http.request("DELETE", f"{api}/delete", json={"name": "late"})
+        assert (refused.status_code, refused.json()["error_code"]) == (403, "PERMISSION_DENIED")
+        policy.write_text("[approval]\ndelete = false\n")
+        assert (await http.request("DELETE", f"{api}/delete", json={"name": "late"})).status_code == 200

@@ -101,6 +101,8 @@ class MlflowAPI:
 
     @staticmethod
     def _call(endpoint: Endpoint, fields: dict[str, Any], call: Logging) -> Message:
+        if endpoint.deletes:
+            call.check_deletion()
         return endpoint.function(call, endpoint.read(fields))
 
     async def _file(self, request: Request) -> Response:

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from pydantic import ConfigDict, ValidationError
 
-from mlsteward.errors import InvalidArgument
+from mlsteward.errors import InvalidArgument, Refused
 from mlsteward.record import Record
 from mlsteward.runs.actor import Actor
+from mlsteward.runs.policy import workspace_policy
 from mlsteward.store.activity import add_activity
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
@@ -31,6 +32,11 @@ class Logging:
     actor: Actor
     workspace: Workspace
 
+    def check_deletion(self) -> None:
+        """Raise Refused where the policy has a person allow what is deleted: MLflow's clients can ask nobody."""
+        if workspace_policy(self.workspace.folder).approval.wants("delete"):
+            raise Refused("The policy has a person allow what is deleted, and MLflow's API cannot ask one.")
+
     def remember(self, action: str, asset: str, *, run: int | None = None, why: str = "") -> None:
         """Leave a row in the audit log."""
         add_activity(
@@ -44,12 +50,14 @@ class Answering(Protocol):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`path` stands below /api/2.0, {names} in it are fields of the request; `changes` needs the scope write."""
+    """`path` stands below /api/2.0, {names} in it are fields of the request; `changes` needs the scope write, and what
+    it `deletes` is gone."""
 
     method: str
     path: str
     function: Answering
     changes: bool = False
+    deletes: bool = False
 
     @cached_property
     def request(self) -> type[Message]:

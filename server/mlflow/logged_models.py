@@ -177,7 +177,7 @@ ENDPOINTS = [
     Endpoint("POST", "/mlflow/logged-models/search", search_models),
     Endpoint("GET", "/mlflow/logged-models/{model_id}", read_model),
     Endpoint("PATCH", "/mlflow/logged-models/{model_id}", finalize_model, changes=True),
-    Endpoint("DELETE", "/mlflow/logged-models/{model_id}", delete_model, changes=True),
+    Endpoint("DELETE", "/mlflow/logged-models/{model_id}", delete_model, changes=True, deletes=True),
     Endpoint("PATCH", "/mlflow/logged-models/{model_id}/tags", set_model_tags, changes=True),
     Endpoint("DELETE", "/mlflow/logged-models/{model_id}/tags/{tag_key}", delete_model_tag, changes=True),
     Endpoint("POST", "/mlflow/logged-models/{model_id}/params", add_model_params, changes=True),

@@ -154,7 +154,7 @@ ENDPOINTS = [
     Endpoint("POST", "/mlflow/model-versions/create", create_version, changes=True),
     Endpoint("GET", "/mlflow/model-versions/get", read_version),
     Endpoint("PATCH", "/mlflow/model-versions/update", describe_version, changes=True),
-    Endpoint("DELETE", "/mlflow/model-versions/delete", delete_version, changes=True),
+    Endpoint("DELETE", "/mlflow/model-versions/delete", delete_version, changes=True, deletes=True),
     Endpoint("GET", "/mlflow/model-versions/search", search_versions),
     Endpoint("POST", "/mlflow/model-versions/set-tag", set_version_tag, changes=True),
     Endpoint("POST", "/mlflow/model-versions/transition-stage", set_stage, changes=True),

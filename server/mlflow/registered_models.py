@@ -156,7 +156,7 @@ ENDPOINTS = [
     Endpoint("GET", "/mlflow/registered-models/get", read_registered),
     Endpoint("GET", "/mlflow/registered-models/search", search_registered),
     Endpoint("PATCH", "/mlflow/registered-models/update", describe_registered, changes=True),
-    Endpoint("DELETE", "/mlflow/registered-models/delete", delete_registered, changes=True),
+    Endpoint("DELETE", "/mlflow/registered-models/delete", delete_registered, changes=True, deletes=True),
     Endpoint("POST", "/mlflow/registered-models/set-tag", set_registered_tag, changes=True),
     Endpoint("POST", "/mlflow/registered-models/alias", set_alias, changes=True),
     Endpoint("DELETE", "/mlflow/registered-models/alias", delete_alias, changes=True),
