@@ -112,3 +112,8 @@ async def test_a_regression_beside_its_shadow(workspace: Workspace, assistant: A
     assert found["realised"][0]["metrics"].startswith("rmse ")
     page = (await assistant.call("read_page", uri=PAGE))["content"]
     assert "mean_error" in page and "assumes independent rows" in page
+
+    await assistant.call("stop_deployment", deployment="delay")
+    stopped = await check(assistant)
+    assert stopped["verdict"].startswith("delay is stopped, and answers nobody now. What it answered before: ")
+    assert stopped["next"] == 'deploy_model(model="delay@1", name="delay")'

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlsteward.evaluation.curve import Curve, CurvePoint
 from mlsteward.evaluation.directions import Task
+from mlsteward.evaluation.explanation_plots import draw_dependence
 from mlsteward.evaluation.importance import Importance
 from mlsteward.evaluation.plots import draw_importance, draw_plots
 from mlsteward.evaluation.predictions import Predictions
@@ -62,3 +64,11 @@ def test_importance_is_drawn_with_its_names(tmp_path: Path) -> None:
     found = [Importance([f"a column with a long name {k}", "its copy"], 0.3 / k, 0.01) for k in range(1, 25)]
     draw_importance(found, tmp_path / "importance.png", "roc_auc")
     check(tmp_path, ["importance.png"])
+
+
+def test_a_model_that_says_one_thing_of_all_rows_is_drawn_though_its_bounds_are_rounded(tmp_path: Path) -> None:
+    points = [CurvePoint(at=at, rows=50, value=0.1 + 0.2, low=0.3, high=0.3) for at in ("north", "south")]
+    points.append(CurvePoint(at="west", rows=50, value=0.3, low=0.1 + 0.2, high=0.3))
+    curve = Curve(column="region", averaged=150, ordered=False, points=points)
+    draw_dependence([curve], tmp_path / "curves.png", "price")
+    check(tmp_path, ["curves.png"])

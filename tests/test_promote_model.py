@@ -78,6 +78,9 @@ async def test_the_first_promotion_is_compared_with_no_champion_and_the_alias_th
     assert any(line["action"] == "promote to champion" for line in activity["changes"])
     again = await promote(assistant, model="delay@1", reason="once more")
     assert (again["outcome"], again.get("gates", [])) == ("promoted", [])
+    dry = await promote(assistant, model="delay@1", reason="to see", dry_run=True)
+    assert again["verdict"] == dry["verdict"]
+    assert dry["verdict"] == "delay@1 is champion already: no gate was asked, and nothing changed."
 
 
 async def test_a_worse_model_is_refused_with_the_gate_and_the_champion_stays(

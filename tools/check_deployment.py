@@ -10,10 +10,12 @@ from mlsteward.evaluation.judgement import Score
 from mlsteward.monitoring.deployment_report import DeploymentReport, Realised, SegmentChange
 from mlsteward.monitoring.deployment_words import DRIFTED, estimate_words, segments_words
 from mlsteward.record import Record
+from mlsteward.runs.endpoint_status import endpoint_status
 from mlsteward.runs.jobs.monitor import DRIFT_PLOT, PLOT, Result
 from mlsteward.runs.monitor_request import start_monitor
 from mlsteward.runs.monitored import Watched, watched_deployments
 from mlsteward.server.declare import Call, Tool
+from mlsteward.store.deployments import find_deployment
 from mlsteward.store.runs import Run
 
 _VERDICT = 700
@@ -87,7 +89,7 @@ def check_deployment(
             raise InvalidArgument("Name the deployment to look at since then.", next="check_deployment()")
         return _list(call)
     run = start_monitor(call.workspace, call.actor, deployment, since=since, until=until)
-    return _answer(call.wait(run, wait_seconds), deployment)
+    return _of_endpoint(call, deployment, _answer(call.wait(run, wait_seconds), deployment))
 
 
 def _list(call: Call) -> DeploymentCheck:
@@ -145,6 +147,23 @@ def _answer(run: Run, deployment: str) -> DeploymentCheck:
     while not answer.fits() and len(answer.findings) > _TOLD:
         answer.findings = [*answer.findings[:-2], answer.findings[-1]]
     return answer
+
+
+def _of_endpoint(call: Call, deployment: str, answer: DeploymentCheck) -> DeploymentCheck:
+    """What a look at rows cannot see: an endpoint that answers nobody now."""
+    found = call.workspace.store.read(lambda t: find_deployment(t, deployment))
+    state = endpoint_status(call.workspace.folder, found).state
+    if state not in ("stopped", "failed"):
+        return answer
+    again = f'deploy_model(model="{found.asked}", name="{found.name}")'
+    page = f'read_page(uri="mlsteward://deployments/{found.name}")'
+    return answer.model_copy(
+        update={
+            "verdict": f"{found.name} {'is stopped' if state == 'stopped' else 'has failed'}, and answers nobody now. "
+            f"What it answered before: {answer.verdict}",
+            "next": answer.next if answer.health == "alarm" else again if state == "stopped" else page,
+        }
+    )
 
 
 def _performance(one: Realised) -> ModelPerformance:

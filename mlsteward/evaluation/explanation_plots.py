@@ -40,8 +40,9 @@ def _draw_curve(axes: Axes, curve: Curve, target: str) -> None:
         axes.plot(spots[:joined], values[:joined], "o-", color=BLUE, markersize=4)
     loose = slice(joined, None) if curve.ordered else slice(None)
     if spots[loose]:
-        reach = [[value - end for value, end in zip(values[loose], low[loose], strict=True)]]
-        reach.append([end - value for value, end in zip(values[loose], high[loose], strict=True)])
+        # Where all rows are given one value its bounds may be a rounding error off it.
+        reach = [[max(value - end, 0.0) for value, end in zip(values[loose], low[loose], strict=True)]]
+        reach.append([max(end - value, 0.0) for value, end in zip(values[loose], high[loose], strict=True)])
         axes.errorbar(spots[loose], values[loose], yerr=reach, fmt="o", color=BLUE, ecolor=GREY, markersize=4)
     what = f"probability of {curve.outcome}" if curve.outcome else f"mean {target}"
     lowest, highest = curve.ends

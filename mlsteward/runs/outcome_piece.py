@@ -178,13 +178,9 @@ def _left_out(engine: "DuckDBPyConnection", request: "Request") -> list[str]:
         "SELECT count(*) FILTER (prediction_id IS NULL AND key IS NULL),"
         " count(*) FILTER (outcome IS NULL AND correct IS NULL AND why IS NULL) FROM read",
     )
-    notes = (
-        [f"{counted(nameless, 'row names', 'rows name')} no prediction and no key, and was left out"]
-        if nameless
-        else []
-    )
+    notes = [f"{counted(nameless, 'row names', 'rows name')} no prediction and no key: left out"] if nameless else []
     if blank:
-        notes.append(f"{counted(blank, 'row has', 'rows have')} no outcome yet, and was left out")
+        notes.append(f"{counted(blank, 'row has', 'rows have')} no outcome yet: left out")
     return notes
 
 
@@ -195,7 +191,7 @@ def _check_outcomes(engine: "DuckDBPyConnection", request: "Request") -> list[st
         strange = f"outcome NOT IN ({listed})"
         what = f"no class of {request.model}"
     else:
-        strange = "NOT isfinite(coalesce(TRY_CAST(outcome AS DOUBLE), 'nan'::DOUBLE))"
+        strange = "outcome IS NOT NULL AND NOT isfinite(coalesce(TRY_CAST(outcome AS DOUBLE), 'nan'::DOUBLE))"
         what = "no number"
     count, all_ = row_of(engine, f"SELECT count(*) FILTER ({strange}), count(outcome) FROM {PIECE}")
     if not count:

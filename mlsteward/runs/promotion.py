@@ -121,10 +121,13 @@ def _words(run: Run, result: Result, outcome: Outcome, moved: str) -> tuple[str,
     again = f'promote_model(model="{model}", alias="{alias}", reason="…")'
     refused = ", ".join(result.failing)
     stays = f"{alias} stays {result.champion}" if result.champion else f"{result.name} has no {alias}"
+    deploy = f'deploy_model(model="{result.name}@{alias}")'
+    if result.held and outcome in ("passed", "promoted"):
+        return f"{model} is {alias} already: no gate was asked, and nothing changed.", deploy
     if outcome == "promoted":
         before = f" (before: {result.champion})" if result.champion and result.champion != model else ""
         despite = f", allowed by a person despite {refused}" if result.failing else ""
-        return f"{model} is {alias} now{before}: {gates}{despite}.", f'deploy_model(model="{result.name}@{alias}")'
+        return f"{model} is {alias} now{before}: {gates}{despite}.", deploy
     if outcome == "waiting":
         return f"{model} may become {alias}, and waits for a person's approval: {gates}.", run.wait_on
     if outcome == "stale":

@@ -85,7 +85,8 @@ class Result(Record):
     """What the gates found, and what became of it.
 
     `model` is its label, which changes with the promotion where it had no name, and `run` the run that trained it.
-    `champion` is the label of the model that the alias stood on when the gates ran, and `standing` its version.
+    `champion` is the label of the model that the alias stood on when the gates ran, and `standing` its version;
+    `held` says that this was the model itself.
     """
 
     verdict: str
@@ -96,6 +97,7 @@ class Result(Record):
     alias: str
     champion: str = ""
     standing: int | None = None
+    held: bool = False
     dry_run: bool = False
     outcome: Outcome
     gates: list[GateResult] = []
@@ -136,6 +138,7 @@ def work(request: Request, job: Job) -> Result:
         alias=request.alias,
         champion=champion,
         standing=request.standing,
+        held=request.holds,
         dry_run=request.dry_run,
         outcome="refused" if blocking(gates) else "passed",
         gates=gates,
