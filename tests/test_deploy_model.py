@@ -1,5 +1,7 @@
 """`deploy_model`, `rollback_deployment`, `stop_deployment`: what is placed, what is refused, and what is said of it."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from mlsteward.store import tokens
 from mlsteward.store.aliases import set_alias
 from mlsteward.store.deployment_events import By
 from mlsteward.store.deployments import Deployment, find_deployment, stop
+from mlsteward.store.models import find_model
+from mlsteward.store.transaction import Transaction, to_json
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace, text_of
 from tests.run_server import eventually
@@ -94,6 +98,21 @@ async def test_a_model_is_tried_placed_and_served_under_its_name(house: Workspac
     assert stopped["verdict"] == "large is stopped; nothing answers for large@1 there."
     again = await assistant.call("stop_deployment", deployment="deployment:large")
     assert again["verdict"] == "large was stopped already; nothing answers for large@1 there."
+
+
+async def test_the_example_is_one_request_whatever_stands_in_the_data(house: Workspace, assistant: Assistant) -> None:
+    level = "'; touch here; echo '"
+
+    def poison(t: Transaction) -> None:
+        signature = [column.model_dump(mode="json") for column in find_model(t, "large@1").signature]
+        signature[1]["levels"] = [level]
+        t.execute("UPDATE models SET signature = ? WHERE version = 1", [to_json(signature)])
+
+    house.store.write(poison)
+    answer = await deploy(house, assistant, model="large@champion")
+    *_, option, body = shlex.split(answer["example"])
+    assert option == "-d"
+    assert level in json.loads(body)["rows"][0].values()
 
 
 async def test_a_bare_name_pins_the_newest_version(house: Workspace, assistant: Assistant) -> None:

@@ -1,6 +1,7 @@
 """The tool `deploy_model`."""
 
 import json
+import shlex
 import time
 
 from pydantic import Field
@@ -124,7 +125,9 @@ def _example(address: str, model: Model) -> str:
     for column in model.signature:
         middle = column.low if column.low is None or column.high is None else (column.low + column.high) / 2
         row[column.name] = column.levels[0] if column.levels else (float(f"{middle:.3g}") if middle else middle)
-    text = f"curl {address}/predict -H 'Content-Type: application/json' -d '{json.dumps({'rows': [row]})}'"
+    # Values come from data, and whoever reads the answer may well run this.
+    body = shlex.quote(json.dumps({"rows": [row]}))
+    text = f"curl {address}/predict -H 'Content-Type: application/json' -d {body}"
     return text if len(text) <= _LONGEST_EXAMPLE else f'POST {address}/predict with {{"rows": [{{…}}]}}'
 
 
