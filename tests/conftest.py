@@ -1,6 +1,8 @@
 """A workspace in a temporary folder and a client of the real server over it, in memory."""
 
+import functools
 import os
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +18,11 @@ from mlsteward.data.engine import connect
 from mlsteward.data.sql.first_wall import FirstWall
 from mlsteward.server.app import Steward
 from mlsteward.serving.endpoint.desired import DEPLOYMENTS
+from mlsteward.store.store import Store
 from mlsteward.workspace import Workspace
 from tests.endings import end_endpoints
+
+STORE = "store.duckdb"
 
 
 @pytest.fixture
@@ -71,8 +76,20 @@ def new_workspace(folder: Path, data: Path, warm: Path, **settings: Any) -> Work
     link = folder / "warm"
     if not link.exists():
         link.symlink_to(warm, target_is_directory=True)
+    if not (folder / STORE).exists():
+        (folder / STORE).write_bytes(_empty_store())
     settings.setdefault("toolsets", ["all"])
     return Workspace(Settings(workspace=folder, data=[data], **settings))
+
+
+@functools.cache
+def _empty_store() -> bytes:
+    """A store with all its tables: to copy one takes a fifth of making it, and hundreds of tests start with one."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / STORE)
+        store.read(lambda t: None)
+        store.close()
+        return store.path.read_bytes()
 
 
 class Assistant:

@@ -148,7 +148,9 @@ async def test_toolsets_pick_groups_and_an_unknown_group_is_refused_with_the_kno
 async def test_a_crash_gives_a_reference_into_the_log_and_no_traceback(
     workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    workspace.folder.joinpath("store.duckdb").mkdir()
+    store = workspace.folder / "store.duckdb"
+    store.unlink()
+    store.mkdir()
     async with assistant_of(workspace) as assistant:
         with caplog.at_level(logging.ERROR):
             result = await assistant.client.call_tool("list_runs", {})
