@@ -317,3 +317,17 @@ async def test_a_registered_dataset_can_be_named_by_a_tag(
     other = await client.run()
     words = await client.error("POST", "/runs/set-tag", run_id=other, key="mlsteward.dataset", value="t")
     assert words[1] == "PERMISSION_DENIED"
+
+
+async def test_the_number_of_a_deleted_version_is_given_to_no_other(client: Client) -> None:
+    run_id = await client.run()
+    made = await client.post("/logged-models", experiment_id="0", name="model", source_run_id=run_id, params=[])
+    await client.post("/registered-models/create", name="late")
+    source = f"models:/{made['model']['info']['model_id']}"
+    for number in ("1", "2", "3"):
+        version = await client.post("/model-versions/create", name="late", source=source, run_id=run_id)
+        assert version["model_version"]["version"] == number
+        gone = await client.http.request(
+            "DELETE", f"{API}/model-versions/delete", json={"name": "late", "version": number}
+        )
+        assert gone.status_code == 200

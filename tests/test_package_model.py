@@ -74,7 +74,7 @@ async def test_a_package_for_mlflow_scores_without_mlsteward_and_holds_no_pickle
     bundle = load_bundle(folder / "data" / "model.skops", facts["sha256"])
     snapshot = workspace.folder / workspace.store.read(lambda t: find_dataset(t, "flights")).snapshot
     rows = read_frame(snapshot, read_columns(snapshot)).head(40)
-    sent = rows[[column["name"] for column in bundle.columns]].to_json(orient="records", date_format="iso")
+    sent = str(rows[[column["name"] for column in bundle.columns]].to_json(orient="records", date_format="iso"))
     # What tests put on the path imports the platform that is installed.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ended = _run([sys.executable, "-P", "-c", SCORE, str(folder)], folder, sent, environment)

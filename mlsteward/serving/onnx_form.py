@@ -5,6 +5,7 @@ Only worker code imports this module; it needs the extra `onnx`.
 
 import copy
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +32,7 @@ _NEEDED = "ONNX is an optional extra that is not installed: pip install 'mlstewa
 def onnx_form(bundle: ModelBundle) -> bytes:
     """The model as a file. Raises NotSupported, in words, for what has no such form."""
     try:
-        from onnx import TensorProto, checker, helper
-
-        from mlsteward.serving.onnx_graph import Graph, encode, input_kind
+        from mlsteward.serving.onnx_graph import Graph, encode, input_kind, onnx
     except ImportError as error:
         raise NotSupported(_NEEDED) from error
 
@@ -50,27 +49,27 @@ def onnx_form(bundle: ModelBundle) -> bytes:
         for member in bundle.members
     ]
     scores = graph.op("Sum", *parts)
-    graph.nodes.append(helper.make_node("Identity", [scores], [SCORES]))
-    outputs = [helper.make_tensor_value_info(SCORES, TensorProto.DOUBLE, [None, max(len(bundle.classes), 1)])]
+    graph.nodes.append(onnx.helper.make_node("Identity", [scores], [SCORES]))
+    outputs = [onnx.helper.make_tensor_value_info(SCORES, onnx.TensorProto.DOUBLE, [None, max(len(bundle.classes), 1)])]
     if bundle.classes:
         _label(graph, bundle, scores)
-        outputs.insert(0, helper.make_tensor_value_info(LABEL, TensorProto.STRING, [None]))
-    made = helper.make_model(
-        helper.make_graph(
+        outputs.insert(0, onnx.helper.make_tensor_value_info(LABEL, onnx.TensorProto.STRING, [None]))
+    made = onnx.helper.make_model(
+        onnx.helper.make_graph(
             graph.nodes,
             "mlsteward",
             [
-                helper.make_tensor_value_info(inputs[column["name"]], input_kind(column), [None, 1])
+                onnx.helper.make_tensor_value_info(inputs[column["name"]], input_kind(column), [None, 1])
                 for column in bundle.columns
             ],
             outputs,
             graph.constants,
         ),
-        opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS.items()],
+        opset_imports=[onnx.helper.make_opsetid(domain, version) for domain, version in OPSETS.items()],
         ir_version=9,
         producer_name="mlsteward",
     )
-    checker.check_model(made)
+    onnx.checker.check_model(made)
     return made.SerializeToString()
 
 
@@ -80,15 +79,15 @@ def _input_name(column: str) -> str:
 
 
 def _label(graph: "Graph", bundle: ModelBundle, scores: str) -> None:
-    from onnx import TensorProto, helper
+    from mlsteward.serving.onnx_graph import onnx
 
     if len(bundle.classes) == 2:
         positive = graph.op("Gather", scores, graph.constant(1, np.int64), axis=1)
         above = graph.op("GreaterOrEqual", positive, graph.constant(bundle.threshold))
-        place = graph.op("Cast", above, to=TensorProto.INT64)
+        place = graph.op("Cast", above, to=onnx.TensorProto.INT64)
     else:
         place = graph.op("ArgMax", scores, axis=1, keepdims=0)
-    graph.nodes.append(helper.make_node("Gather", [graph.constant(bundle.classes, str), place], [LABEL], axis=0))
+    graph.nodes.append(onnx.helper.make_node("Gather", [graph.constant(bundle.classes, str), place], [LABEL], axis=0))
 
 
 def _member_scores(graph: "Graph", member: Member, matrix: str, classes: int) -> str:
@@ -125,41 +124,42 @@ def _unscaled(estimator: Any) -> tuple[Any, float, float]:
 
 def _converted(graph: "Graph", estimator: Any, matrix: str, *, probabilities: bool) -> str:
     """The estimator's nodes, put into the graph; its output."""
-    from onnx.compose import add_prefix
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import DoubleTensorType
-    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+    from mlsteward.serving.onnx_graph import onnx
 
+    skl2onnx: Any = import_module("skl2onnx")
+    types: Any = import_module("skl2onnx.common.data_types")
+    refusals: Any = import_module("skl2onnx.common.exceptions")
+    expected = (
+        refusals.MissingConverter,
+        refusals.MissingShapeCalculator,
+        NotImplementedError,
+        RuntimeError,
+        TypeError,
+    )
     name = type(estimator).__name__
     try:
-        made: Any = convert_sklearn(
+        made: Any = skl2onnx.convert_sklearn(
             estimator,
-            initial_types=[("X", DoubleTensorType([None, int(estimator.n_features_in_)]))],
+            initial_types=[("X", types.DoubleTensorType([None, int(estimator.n_features_in_)]))],
             options={id(estimator): {"zipmap": False}} if probabilities else None,
             target_opset=OPSETS,
         )
-    except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError, TypeError) as error:
+    except expected as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise NotSupported(
             f"A {name} has no ONNX form here ({reason}); package the model for docker or mlflow instead."
         ) from error
-    prefixed = add_prefix(made, f"{graph.name('m')}_").graph
-    graph.nodes.append(_identity(matrix, prefixed.input[0].name))
+    prefixed = onnx.compose.add_prefix(made, f"{graph.name('m')}_").graph
+    graph.nodes.append(onnx.helper.make_node("Identity", [matrix], [prefixed.input[0].name]))
     graph.nodes += list(prefixed.node)
     graph.constants += list(prefixed.initializer)
     return prefixed.output[1 if probabilities else 0].name
 
 
-def _identity(source: str, target: str) -> Any:
-    from onnx import helper
-
-    return helper.make_node("Identity", [source], [target])
-
-
 def onnx_scores(model: bytes, bundle: ModelBundle, frame: "pd.DataFrame") -> tuple[Floats, list[str]]:
     """What the file says of rows as `data.frames.read_frame` gives them: (n, k) scores and, of classes, the labels."""
     try:
-        import onnxruntime
+        onnxruntime: Any = import_module("onnxruntime")
     except ImportError as error:
         raise NotSupported(_NEEDED) from error
     options = onnxruntime.SessionOptions()
@@ -172,18 +172,16 @@ def onnx_scores(model: bytes, bundle: ModelBundle, frame: "pd.DataFrame") -> tup
 
 def feeds(bundle: ModelBundle, frame: "pd.DataFrame") -> Mapping[str, NDArray[Any]]:
     """The inputs for rows, by column."""
-    from onnx import TensorProto
-
-    from mlsteward.serving.onnx_graph import NO_TIME, input_kind
+    from mlsteward.serving.onnx_graph import NO_TIME, input_kind, onnx
     from mlsteward.training.encoder import MISSING
 
     found: dict[str, NDArray[Any]] = {}
     for column in bundle.columns:
         values = column_of(frame, column["name"])
         match input_kind(column):
-            case TensorProto.DOUBLE:
+            case onnx.TensorProto.DOUBLE:
                 made = np.asarray(values.astype("float64"), dtype=np.float64)
-            case TensorProto.INT64:
+            case onnx.TensorProto.INT64:
                 stamps = values.to_numpy(dtype="datetime64[us]")
                 made = np.where(np.isnat(stamps), NO_TIME, stamps.astype(np.int64))
             case _:

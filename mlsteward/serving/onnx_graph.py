@@ -7,15 +7,18 @@ Only worker code imports this module; it needs the extra `onnx`.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from mlsteward.data.profile import type_family
 from mlsteward.errors import NotSupported
 from mlsteward.training.encoder import MISSING, TableEncoder
+
+# An extra without types; whoever lacks it gets the ImportError of this line.
+onnx: Any = import_module("onnx")
 
 Floats = NDArray[np.float64]
 NO_TIME = np.iinfo(np.int64).min
@@ -27,8 +30,8 @@ class Graph:
     """Nodes and constants on their way into a graph; every method gives the name of its result."""
 
     def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
         self._count = 0
 
     def name(self, what: str = "t") -> str:
@@ -40,26 +43,28 @@ class Graph:
         name = self.name("c")
         if kind is str:
             texts = [str(value).encode() for value in values]
-            self.constants.append(helper.make_tensor(name, TensorProto.STRING, [len(texts)], texts))
+            self.constants.append(onnx.helper.make_tensor(name, onnx.TensorProto.STRING, [len(texts)], texts))
         else:
-            self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=kind), name))
+            self.constants.append(onnx.numpy_helper.from_array(np.asarray(values, dtype=kind), name))
         return name
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         name = self.name(kind.lower())
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"n_{name}", domain=domain, **attributes))
+        self.nodes.append(
+            onnx.helper.make_node(kind, list(inputs), [name], name=f"n_{name}", domain=domain, **attributes)
+        )
         return name
 
     def double(self, source: str) -> str:
-        return self.op("Cast", source, to=TensorProto.DOUBLE)
+        return self.op("Cast", source, to=onnx.TensorProto.DOUBLE)
 
 
 def input_kind(column: Mapping[str, Any]) -> int:
     """The type of a column's input."""
     if column["kind"] == "time":
-        return TensorProto.INT64
+        return onnx.TensorProto.INT64
     numeric = column["kind"] in ("number", "boolean") or type_family(column["type"]) == "number"
-    return TensorProto.DOUBLE if numeric else TensorProto.STRING
+    return onnx.TensorProto.DOUBLE if numeric else onnx.TensorProto.STRING
 
 
 def encode(graph: Graph, encoder: TableEncoder, inputs: Mapping[str, str], types: Mapping[str, str]) -> str:
@@ -86,7 +91,7 @@ def encode(graph: Graph, encoder: TableEncoder, inputs: Mapping[str, str], types
 def _finite(graph: Graph, source: str) -> str:
     """Infinite numbers count as missing."""
     nothing = graph.constant([[np.nan]])
-    single = graph.op("Cast", source, to=TensorProto.FLOAT)
+    single = graph.op("Cast", source, to=onnx.TensorProto.FLOAT)
     huge = graph.constant([[np.finfo(np.float64).max]])
     strange = graph.op("And", graph.op("IsInf", single), graph.op("Greater", graph.op("Abs", source), huge))
     return graph.op("Where", strange, nothing, source)

@@ -6,9 +6,8 @@ Only worker code imports this module; it needs the extra `onnx`.
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
 
-from mlsteward.serving.onnx_graph import Graph
+from mlsteward.serving.onnx_graph import Graph, onnx
 from mlsteward.serving.plain_estimators import PlainBoosting, PlainForest, Trees
 
 
@@ -18,7 +17,7 @@ def tree_scores(graph: Graph, plain: PlainForest | PlainBoosting, matrix: str) -
     count = len(trees.roots)
     if isinstance(plain, PlainForest):
         # These trees compare what is rounded to single precision.
-        rounded = graph.double(graph.op("Cast", matrix, to=TensorProto.FLOAT))
+        rounded = graph.double(graph.op("Cast", matrix, to=onnx.TensorProto.FLOAT))
         targets = np.arange(trees.values.shape[1])
         return _ensemble(graph, trees, rounded, [targets] * count, trees.values / count)
     targets_of = [np.array([place % plain.outputs]) for place in range(count)]
@@ -42,7 +41,7 @@ def _ensemble(graph: Graph, trees: Trees, matrix: str, targets: list[Any], weigh
     leaves = np.flatnonzero(leaf)
     outputs = [(int(node), int(target), place) for node in leaves for place, target in enumerate(targets[tree[node]])]
     values = [float(weights[node, place]) for node, _, place in outputs]
-    node = helper.make_node(
+    node = onnx.helper.make_node(
         "TreeEnsembleRegressor",
         [matrix],
         [name := graph.name("trees")],
@@ -57,11 +56,11 @@ def _ensemble(graph: Graph, trees: Trees, matrix: str, targets: list[Any], weigh
         nodes_truenodeids=np.where(leaf, 0, left - start).tolist(),
         nodes_falsenodeids=np.where(leaf, 0, right - start).tolist(),
         nodes_missing_value_tracks_true=np.where(leaf | trees.missing_right, 0, 1).tolist(),
-        nodes_values_as_tensor=numpy_helper.from_array(np.where(leaf, 0.0, trees.threshold), "thresholds"),
+        nodes_values_as_tensor=onnx.numpy_helper.from_array(np.where(leaf, 0.0, trees.threshold), "thresholds"),
         target_treeids=[int(tree[node]) for node, *_ in outputs],
         target_nodeids=[int(node - start[node]) for node, *_ in outputs],
         target_ids=[target for _, target, _ in outputs],
-        target_weights_as_tensor=numpy_helper.from_array(np.asarray(values, dtype=np.float64), "weights"),
+        target_weights_as_tensor=onnx.numpy_helper.from_array(np.asarray(values, dtype=np.float64), "weights"),
     )
     graph.nodes.append(node)
     return graph.double(name)

@@ -10,6 +10,7 @@ from mlsteward.serving.pyfunc import MODEL
 from mlsteward.training.bundle import ModelBundle
 
 PORT = 8080
+ENDPOINT = "mlsteward.serving.endpoint.main"
 _DOCKERFILE = """\
 FROM python:{python}-slim
 RUN useradd --uid 10001 --create-home endpoint
@@ -133,7 +134,7 @@ def write_docker(folder: Path, bundle: ModelBundle, model: bytes, about: Package
     """Write the folder, which exists and is empty."""
     name, _, tag = about.label.replace(":", "-").partition("@")
     endpoint = name.replace("-", "_")
-    copy_code(folder)
+    copy_code(folder, ENDPOINT)
     workspace = folder / "workspace"
     workspace.mkdir()
     (workspace / MODEL).write_bytes(model)

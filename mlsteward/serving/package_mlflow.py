@@ -22,6 +22,7 @@ from mlsteward.training.signature import SignatureColumn
 
 # The version of MLflow whose format this is: what its clients have read since.
 FORMAT = "3.17.2"
+LOADER = "mlsteward.serving.pyfunc"
 _TYPES = {"number": "double", "time": "datetime"}
 
 
@@ -40,7 +41,7 @@ def write_mlflow(folder: Path, bundle: ModelBundle, model: bytes, about: Package
     data.mkdir()
     (data / MODEL).write_bytes(model)
     (data / FACTS).write_text(about.model_dump_json(indent=1), encoding="utf-8")
-    copy_code(folder / "code")
+    copy_code(folder / "code", LOADER)
     requirements = pinned(SCORING, bundle)
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
     environment = {
@@ -67,7 +68,7 @@ def _description(bundle: ModelBundle, about: Packaged) -> dict[str, Any]:
                 "code": "code",
                 "data": "data",
                 "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
-                "loader_module": "mlsteward.serving.pyfunc",
+                "loader_module": LOADER,
                 "python_version": python_version(),
             },
             "mlsteward": {"model": about.label, "sha256": about.sha256, "dataset": about.dataset, "code": "code"},

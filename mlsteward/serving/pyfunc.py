@@ -56,7 +56,7 @@ def _read(values: pd.Series, column: dict[str, Any]) -> pd.Series:
     return pd.Series(objects, index=values.index, dtype=object)
 
 
-def _load_pyfunc(path: str) -> PackagedModel:
+def _load_pyfunc(path: str) -> PackagedModel:  # pyright: ignore[reportUnusedFunction] - the name MLflow calls
     """MLflow's entry: `path` is the folder of the model's file and of what is known of it."""
     folder = Path(path)
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
