@@ -52,11 +52,15 @@ class LoggedModel(Asset):
 
 
 class RegisteredModel(Asset):
-    """A name under which versions are registered; the `id` is the name, and aliases name versions."""
+    """A name under which versions are registered; the `id` is the name, and aliases name versions.
+
+    `newest` is the highest number that was ever given out: one that was deleted comes back to no other version.
+    """
 
     kind = "registered model"
     description: str = ""
     aliases: dict[str, int] = {}
+    newest: int = 0
     actor: str = ""
 
     @property
@@ -153,8 +157,8 @@ def add_model_version(t: Transaction, version: ModelVersion) -> ModelVersion:
     known = get_registered(t, version.name)
     if not _PLACE.match(version.source):
         raise InvalidArgument(f"source={version.source!r} is no address of artifacts that were logged.")
-    number = max((one.version for one in registered_versions(t, known.name)), default=0) + 1
+    number = max([known.newest, *(one.version for one in registered_versions(t, known.name))]) + 1
     placed = version.model_copy(update={"version": number, "id": ModelVersion.id_of(known.name, number)})
     put_asset(t, placed)
-    put_asset(t, known.model_copy(update={"changed": placed.created}))
+    put_asset(t, known.model_copy(update={"changed": placed.created, "newest": number}))
     return placed
