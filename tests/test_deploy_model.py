@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
+from mlsteward.dictionary.entry import column_entry
 from mlsteward.errors import Refused
 from mlsteward.runs import supervision
 from mlsteward.runs.approve import Decision, decide
 from mlsteward.runs.endpoint_order import endpoint_order
 from mlsteward.runs.endpoint_status import endpoint_status
 from mlsteward.serving.endpoint.canary_guard import CanaryGuard
-from mlsteward.serving.endpoint.desired import EndpointFolder
+from mlsteward.serving.endpoint.desired import Desired, EndpointFolder
 from mlsteward.store import tokens
 from mlsteward.store.aliases import set_alias
 from mlsteward.store.deployment_events import By
 from mlsteward.store.deployments import Deployment, find_deployment, stop
+from mlsteward.store.dictionary import write_words
 from mlsteward.store.models import find_model
 from mlsteward.store.transaction import Transaction, to_json
 from mlsteward.workspace import Workspace
@@ -157,6 +159,28 @@ async def test_a_file_that_is_not_the_registered_one_is_never_served(house: Work
         file.write_bytes(file.read_bytes() + b" ")
     assert "is not the registered one" in (await asked(assistant, model="large@1"))[1]
     assert "Nothing is deployed yet" in await assistant.error("stop_deployment", deployment="large")
+
+
+async def test_what_is_secret_in_the_data_of_a_canary_is_not_written_down_either(
+    house: Workspace, assistant: Assistant
+) -> None:
+    def order() -> Desired:
+        return house.store.read(lambda t: endpoint_order(t, find_deployment(t, "large")))
+
+    def other_data(t: Transaction) -> None:
+        t.execute("UPDATE models SET dataset = 'secrets@1' WHERE version = 3")
+        write_words(
+            t, [column_entry("secrets", "city", sensitivity="restricted", writers={"sensitivity": "ann"})], "ann"
+        )
+
+    house.store.write(other_data)
+    await deploy(house, assistant, model="large@champion")
+    house.store.write(lambda t: tokens.create_token(t, "ann", "read", "internal"))
+    assert (order().unlogged, len(order().token_hashes)) == ([], 1)
+    for beside in ({"canary": 10, "canary_model": "large@3"}, {"shadow": "large@3", "shadow_model": "large@3"}):
+        wanted = deployed(house).model_copy(update=beside)
+        told = house.store.read(lambda t, wanted=wanted: endpoint_order(t, wanted))
+        assert (told.unlogged, told.token_hashes) == (["city"], ["0" * 64])
 
 
 async def test_where_policy_says_so_a_person_must_allow_it(house: Workspace, assistant: Assistant) -> None:

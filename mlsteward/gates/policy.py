@@ -71,6 +71,8 @@ def read_policy(text: str) -> Policy:
         said = loads(text)
     except TOMLDecodeError as error:
         raise InvalidArgument(f"The policy is no TOML: {error}.") from error
+    except RecursionError:
+        raise InvalidArgument("The policy is nested too deeply.") from None
     try:
         Policy.model_validate(said)
         return Policy.model_validate(_filled(said))

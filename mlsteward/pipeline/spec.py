@@ -63,6 +63,8 @@ def read_pipeline(text: str, *, name: str = "") -> Pipeline:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidArgument(f"The pipeline is no TOML: {error}.") from error
+    except RecursionError:
+        raise InvalidArgument("The pipeline is nested too deeply.") from None
     reading = _Reading(Lines(text))
     pipeline = reading.pipeline(tables, name)
     if reading.mistakes:

@@ -1,5 +1,8 @@
 """From what the store says of a deployment to what its endpoint is told."""
 
+from functools import reduce
+
+from mlsteward.dictionary.sensitivity import higher
 from mlsteward.runs.model_use import level_of_predictions
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder, ServedModel
 from mlsteward.store.deployments import Deployment
@@ -19,9 +22,11 @@ def endpoint_order(t: Transaction, deployment: Deployment) -> Desired:
     Raises NotFound when a model is gone.
     """
     model = find_model(t, deployment.model)
-    # Those whose values not everybody may see.
-    hidden = set(inherited(t, model.dataset))
-    hashes = hashes_of_tokens(t, level_of_predictions(t, model))
+    beside = [deployment.canary_model if deployment.canary else "", deployment.shadow_model]
+    models = [model, *(find_model(t, label) for label in beside if label)]
+    # Those whose values not everybody may see, in the data of any of them.
+    hidden = {column.casefold() for one in models for column in inherited(t, one.dataset)}
+    hashes = hashes_of_tokens(t, reduce(higher, [level_of_predictions(t, one) for one in models]))
     return Desired(
         deployment=deployment.name,
         number=0,
@@ -35,7 +40,7 @@ def endpoint_order(t: Transaction, deployment: Deployment) -> Desired:
         port=deployment.port,
         token_hashes=[] if hashes is None else hashes or [_NOBODY],
         allowed_hosts=deployment.allowed_hosts,
-        unlogged=[column.name for column in model.signature if column.name in hidden],
+        unlogged=[column.name for column in model.signature if column.name.casefold() in hidden],
     )
 
 
@@ -69,4 +74,4 @@ def _served(t: Transaction, label: str) -> ServedModel:
 def _key(t: Transaction, model: Model, hidden: set[str]) -> str:
     """The one column that the dictionary knows as key of the training data, "" where there is none, or several."""
     keys = [entry.column for entry in column_entries(t, model.dataset.partition("@")[0]) if entry.role == "key"]
-    return keys[0] if len(keys) == 1 and keys[0] not in hidden else ""
+    return keys[0] if len(keys) == 1 and keys[0].casefold() not in hidden else ""
