@@ -370,7 +370,7 @@ def test_only_the_outputs_that_are_wanted_come(house: House) -> None:
     asked = {"inputs": tensors([ROW]), "outputs": [{"name": "scores"}], "parameters": {"keys": ["k"]}}
     _, found = house.ask("/v2/models/delay/infer", asked)
     assert [one["name"] for one in found["outputs"]] == ["scores"]
-    assert house.log("key") == [("k",)]
+    assert house.log("key, prediction_id") == [("k", *found["parameters"]["prediction_ids"])]
     status, found = house.ask("/v2/models/delay/infer", {**asked, "outputs": [{"name": "score"}]})
     assert status == 400
     assert "Did you mean `scores`" in found["error"]

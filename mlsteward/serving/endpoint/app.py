@@ -23,7 +23,7 @@ from mlsteward.serving.endpoint.guard import Guard, Headers, Receive, Scope, Tur
 from mlsteward.serving.endpoint.row_reader import InvalidRows
 from mlsteward.serving.endpoint.served import Scored, Served, log_lines, new_ids
 from mlsteward.serving.endpoint.shadow import Shadow
-from mlsteward.serving.endpoint.v2 import inputs_of, outputs_of, read_infer, tensors
+from mlsteward.serving.endpoint.v2 import answered_by, inputs_of, outputs_of, read_infer, tensors
 from mlsteward.serving.segments import LogFull, SegmentWriter
 
 logger = logging.getLogger("mlsteward.serving")
@@ -179,7 +179,7 @@ class EndpointApp:
             "model_name": force.desired.deployment,
             "model_version": served.version,
             "id": request_id,
-            "parameters": {"model": served.label, "role": role, "notes": scored.notes},
+            "parameters": answered_by(served.label, role, scored.notes, scored.predictions, wanted),
             "outputs": tensors(scored.predictions, served.row.classes, wanted),
         }
         self._write(force, served, role, scored, request_id, began)

@@ -118,6 +118,16 @@ def tensors(predictions: Sequence[Mapping[str, Any]], classes: Sequence[str], wa
     return [made[name] for name in wanted or made]
 
 
+def answered_by(
+    label: str, role: str, notes: Sequence[str], predictions: Sequence[Mapping[str, Any]], wanted: Sequence[str]
+) -> dict[str, Any]:
+    """The parameters of an answer, with the ids of its predictions where no output that is wanted names them."""
+    about: dict[str, Any] = {"model": label, "role": role, "notes": notes}
+    if wanted and "prediction_id" not in wanted:
+        about["prediction_ids"] = _of(predictions, "prediction_id")
+    return about
+
+
 def _of(predictions: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     return [one[name] for one in predictions]
 
