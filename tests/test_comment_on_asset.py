@@ -79,7 +79,7 @@ async def test_an_asset_of_any_kind_is_commented_under_each_spelling(
         ({"asset": "model:delya", "text": "x"}, "Did you mean `delay`"),
         ({"asset": "run:9", "text": "x"}, "There is no run:9"),
         ({"asset": "alert:9", "text": "x"}, "There is no alert:9"),
-        ({"asset": "deployment:delay", "text": "x"}, "no deployment"),
+        ({"asset": "deployment:delay", "text": "x"}, "Nothing is deployed yet"),
         ({"asset": "table:flights", "text": "x"}, "names no kind of asset"),
         ({"asset": "flights", "text": "  "}, "1 to 2,000 characters"),
         ({"asset": "flights", "text": "x" * 3000}, "this has 3,000"),

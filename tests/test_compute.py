@@ -134,9 +134,9 @@ def _kill_a_busy_worker(cluster: Any, killed: threading.Event) -> None:
     for _ in range(20_000):
         for worker in list(cluster.scheduler.workers.values()):
             busy = [task for task in list(worker.processing) if "_alone" in str(task.key)]
-            process = cluster.workers[worker.name].pid
-            if busy and process:
-                os.kill(process, 9)
+            nanny = cluster.workers.get(worker.name)  # none while the cluster starts it again
+            if busy and nanny is not None and nanny.pid:
+                os.kill(nanny.pid, 9)
                 killed.set()
                 return
         waited.wait(0.01)

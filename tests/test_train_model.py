@@ -146,9 +146,9 @@ def test_training_rows_keep_their_out_of_fold_scores(tmp_path: Path):
 
 def test_a_wide_table_is_permuted_on_fewer_rows_and_the_notes_say_so(tmp_path: Path):
     generator = np.random.default_rng(0)
-    frame = pd.DataFrame(generator.normal(size=(800, 160)), columns=[f"c{place}" for place in range(160)])
-    frame["y"] = frame["c0"] * 3 + generator.normal(size=800)
+    frame = pd.DataFrame(generator.normal(size=(2400, 40)), columns=[f"c{place}" for place in range(40)])
+    frame["y"] = frame["c0"] * 3 + generator.normal(size=2400)
     job = Job(folder=tmp_path, workspace=tmp_path)
     result = work(train_request(frame, job, target="y", estimator="ridge"), job)
-    assert f"Importance was measured on 104 of {result.test_rows} held-out rows." in result.notes
+    assert f"Importance was measured on 416 of {result.test_rows} held-out rows." in result.notes
     assert result.importance[0].columns == ["c0"]
