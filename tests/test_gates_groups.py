@@ -149,7 +149,7 @@ def test_numbers_are_compared_in_standard_deviations_by_ranges_of_a_number() -> 
     found = fairness(frame, scored, FairnessRules(columns=["age"]), seed=0)
     assert found.outcome == "failed"
     assert found.value == pytest.approx(0.5, abs=0.1)
-    assert "mean error by age" in found.words
+    assert "mean error by age" in found.words and "(in standard deviations of the target)" in found.words
     measured = measure_fairness(frame, scored, "age", seed=0)
     assert [gap.measure for gap in measured.gaps] == ["mean_error", "mean_absolute_error"]
 

@@ -130,6 +130,17 @@ def test_a_group_is_on_one_side_and_in_one_fold():
     assert set(folds) == {0, 1, 2, 3, 4}
 
 
+def test_training_rows_of_one_instant_or_group_are_cross_validated_row_by_row_and_it_says_so():
+    months = pd.Series(np.repeat(pd.to_datetime(["2024-01-01", "2024-02-01"]), 100))
+    one_group = (np.repeat([0.9, 0.1], 100), np.repeat([0, 1], 100).astype(np.uint64))
+    for plan in (
+        split_by_time(months, test_size=0.2, column="month"),
+        split_by_hash(*one_group, test_size=0.2, kind="group", column="shop", words="by group"),
+    ):
+        assert np.bincount(assign_folds(plan, None, folds=5, seed=0)).tolist() == [20] * 5
+        assert "cross-validated row by row" in plan.notes[0]
+
+
 def test_folds_hold_the_classes_alike_and_follow_the_seed():
     share, identity = np.linspace(0, 1, 1000, endpoint=False), np.arange(1000).astype(np.uint64)
     plan = split_by_hash(share, identity, test_size=0.2, kind="row", column="", words="by row")

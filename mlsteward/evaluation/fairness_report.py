@@ -71,7 +71,8 @@ def gap_words(column: str, gap: MeasureGap) -> str:
         return f"{name} by {column}: fewer than two groups are large enough to compare"
     values = {one.group: one.value for one in gap.groups}
     ends = f"{gap.highest} {number(values[gap.highest], 3)}, {gap.lowest} {number(values[gap.lowest], 3)}"
-    return f"{name} by {column} differs by {interval(gap.difference, gap.low, gap.high)}: {ends}"
+    unit = " (in standard deviations of the target)" if gap.measure in MEASURES["regression"] else ""
+    return f"{name} by {column} differs by {interval(gap.difference, gap.low, gap.high)}: {ends}{unit}"
 
 
 def group_words(one: GroupValue) -> str:

@@ -6,7 +6,7 @@ seed, so that a row once held out stays held out. Under a time split the newest 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -97,6 +97,9 @@ def _checked(plan: SplitPlan) -> SplitPlan:
             f"The split leaves {train} rows to train on and {test} to test on; {_FEWEST_TRAIN} and {_FEWEST_TEST} are "
             "needed. Change test_size, split or the dataset."
         )
+    if plan.unit != "row" and len(np.unique(plan.units[~plan.test])) == 1:
+        note = f"All training rows are of one {plan.unit}, so they were cross-validated row by row."
+        return replace(plan, notes=[*plan.notes, note])
     return plan
 
 
@@ -104,9 +107,11 @@ def assign_folds(plan: SplitPlan, codes: Codes | None, *, folds: int, seed: int)
     """(m,) the fold of each training row, 0 to `folds` - 1.
 
     By time: contiguous blocks of units (blocked cross-validation, Bergmeir & Benítez 2012). Else whole units are
-    dealt at random, stratified by class `codes` (m,).
+    dealt at random, stratified by class `codes` (m,). Rows of one unit alone are dealt one by one.
     """
     units = plan.units[~plan.test]
+    if (units == units[0]).all():
+        return deal_folds(np.arange(len(units)), codes, folds=folds, seed=seed)
     if plan.order is not None:
         ranks = np.unique(units, return_inverse=True)[1]
         position = np.cumsum(np.bincount(ranks)) - np.bincount(ranks) / 2
