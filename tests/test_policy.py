@@ -124,3 +124,9 @@ async def test_the_page_shows_the_policy_and_what_is_wrong_with_it(workspace: Wo
     assert "line 1: `gates.cots` is not known: did you mean `cost`?" in page
     (workspace.folder / POLICY).write_bytes(b"\xff\xfe")
     assert "no text in UTF-8" in await assistant.error("read_page", uri="mlsteward://policy")
+
+
+def test_an_alias_that_is_nearly_the_champion_is_a_mistake_and_no_other_alias() -> None:
+    with pytest.raises(InvalidArgument, match=r"line 2.*did you mean `champion`"):
+        read_policy('[approval]\npromote = ["chmapion"]\n')
+    assert read_policy('guarded = ["champion", "champion_europe"]\n').guards("champion_europe")

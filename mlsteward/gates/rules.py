@@ -10,6 +10,8 @@ from mlsteward.evaluation.directions import METRICS, greater_is_better
 from mlsteward.names import check_alias, check_model_name, close_names
 from mlsteward.record import Record
 
+# So many letters off, an alias is one of ours that was misspelt.
+_SLIP = 2
 # Metrics that cannot be above 1.
 _AT_MOST_ONE = (frozenset(METRICS["binary"]) | frozenset(METRICS["multiclass"]) | {"r2"}) - {"log_loss"}
 
@@ -35,7 +37,17 @@ def _name(check: Callable[[str], str]) -> Callable[[str], str]:
     return checked
 
 
-Alias = Annotated[str, AfterValidator(_name(check_alias))]
+def _no_slip(alias: str) -> str:
+    """A slip of the pen would leave the champion without its guard, and nobody would notice."""
+    from rapidfuzz.distance import OSA
+
+    for known in ("champion", "challenger"):
+        if 0 < OSA.distance(alias, known) <= _SLIP:
+            raise ValueError(f"did you mean `{known}`?")
+    return alias
+
+
+Alias = Annotated[str, AfterValidator(_name(check_alias)), AfterValidator(_no_slip)]
 ModelName = Annotated[str, AfterValidator(_name(check_model_name))]
 Metric = Annotated[str, AfterValidator(_metric)]
 AutoMetric = Annotated[str, AfterValidator(lambda name: name if name == "auto" else _metric(name))]
