@@ -192,6 +192,9 @@ BAD_CALLS: list[tuple[dict[str, Any], str]] = [
     ({"source": "wrong.csv", "key": "fligt"}, "Did you mean `flight`?"),
     ({"source": "wrong.csv", "key": "flight", "outcome": "lat"}, "Did you mean `late`?"),
     ({"source": "blank.csv"}, "holds no outcome that could be recorded (1 row has no outcome yet"),
+    ({"source": "torn.parquet"}, "torn.parquet cannot be read: "),
+    ({"source": "deep.json"}, "deep.json cannot be read: "),
+    ({"rows": [{"key": "\ud800", "outcome": "no"}]}, "row 1 has a key that is no valid Unicode text"),
     ({"source": "postgresql://u:p@host/db#t"}, "files, addresses without passwords, and datasets"),
 ]
 
@@ -199,11 +202,14 @@ BAD_CALLS: list[tuple[dict[str, Any], str]] = [
 async def test_what_is_wrong_is_said_and_nothing_recorded(house: Workspace, assistant: Assistant, data: Path) -> None:
     (data / "wrong.csv").write_text("flight,late\nflight 2,yes\n", "utf-8")
     (data / "blank.csv").write_text("prediction_id,late\np1,\n", "utf-8")
+    (data / "torn.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    (data / "deep.json").write_text("[" * 20_000)
     for arguments, words in BAD_CALLS:
         assert words in await assistant.error("record_outcomes", deployment="delay", **arguments)
     unknown = await assistant.error("record_outcomes", deployment="dely", rows=[{"key": "1", "outcome": "no"}])
     assert "Did you mean `delay`?" in unknown
     assert not house.store.read(lambda t: segments_of(t, "delay"))
+    assert not list((house.folder / "runs").glob("*/temp"))
 
 
 async def test_labels_masked_for_a_caller_are_not_read_from_a_dataset(

@@ -140,6 +140,8 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"has a {name} that is no valid Unicode text")
     if len(text) > _LONGEST:
         raise ValueError(f"has a {name} of {len(text)} characters; {_LONGEST} at most")
     return text

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mlsteward.answer import counted
 from mlsteward.data.engine import connect, literal
 from mlsteward.data.sources import SourceOrder
+from mlsteward.errors import UnusableData
 from mlsteward.lineage.edge import Edge, dataset_asset
 from mlsteward.record import Record
 from mlsteward.runs.folder import RunFolder
@@ -21,6 +23,8 @@ from mlsteward.store.runs import Run
 from mlsteward.store.transaction import Transaction
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from mlsteward.runs.outcome_piece import Counts
 
 GIVEN = ("prediction_id", "key", "outcome", "correct", "why")
@@ -82,7 +86,7 @@ class Result(Record):
 
 def work(request: Request, job: Job) -> Result:
     """Read the outcomes, hold them against the predictions, and write them down for good."""
-    from mlsteward.runs.outcome_piece import PIECE, held_against, read_piece
+    from mlsteward.runs.outcome_piece import PIECE, held_against
 
     scratch = job.folder / "temp"
     scratch.mkdir(exist_ok=True)
@@ -90,12 +94,15 @@ def work(request: Request, job: Job) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     part, final = (folder / f"{job.number:09d}{suffix}" for suffix in (".part", ".parquet"))
     now = datetime.now(UTC)
-    with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 2), temp=scratch, threads=1) as engine:
-        job.progress(0.0, f"reading {request.shown}")
-        rows, notes = read_piece(engine, request, job.workspace, scratch, now, job.number)
-        engine.execute(f"COPY {PIECE} TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd)")
-        job.progress(0.5, "looking for the predictions")
-        counts = held_against(engine, request, job.workspace, part)
+    try:
+        with connect(memory_mb=min(_MEMORY_MB, job.memory_mb // 2), temp=scratch, threads=1) as engine:
+            job.progress(0.0, f"reading {request.shown}")
+            rows, notes = _read(engine, request, job, scratch, now)
+            engine.execute(f"COPY {PIECE} TO {literal(str(part))} (FORMAT parquet, COMPRESSION zstd)")
+            job.progress(0.5, "looking for the predictions")
+            counts = held_against(engine, request, job.workspace, part)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     digest = _keep(part, final) if counts.anything_new else ""
     part.unlink(missing_ok=True)
     return Result(
@@ -112,6 +119,23 @@ def work(request: Request, job: Job) -> Result:
         predictions=counts.predictions,
         notes=notes,
     )
+
+
+def _read(
+    engine: "DuckDBPyConnection", request: Request, job: Job, scratch: Path, now: datetime
+) -> tuple[int, list[str]]:
+    """As `read_piece`; a file that the engine cannot read is told of as the file's fault."""
+    import duckdb
+
+    from mlsteward.runs.outcome_piece import read_piece
+
+    try:
+        return read_piece(engine, request, job.workspace, scratch, now, job.number)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        words = str(error).splitlines()[0].replace(str(scratch), "")
+        raise UnusableData(f"{request.shown} cannot be read: {words[:300]}") from error
 
 
 def _keep(part: Path, final: Path) -> str:
