@@ -18,6 +18,8 @@ from mlsteward.runs.jobs.gate import Result
 from mlsteward.store.activity import activity_of
 from mlsteward.store.aliases import AliasChange, alias_history, aliases_of, drop_alias, set_alias
 from mlsteward.store.approvals import find_approval
+from mlsteward.store.deployment_events import By
+from mlsteward.store.deployments import Deployment, place
 from mlsteward.store.gate_results import gate_results_of
 from mlsteward.store.models import Model, add_model, find_model
 from mlsteward.store.runs import Run, add_run, get_run
@@ -158,6 +160,20 @@ def test_where_policy_says_so_a_champion_waits_for_a_person(models: Workspace) -
         ("grace", "approve promote"),
         ("ada", "promote to champion"),
     }
+
+
+def test_an_alias_that_an_endpoint_follows_waits_for_whom_its_deployment_waits_for(models: Workspace) -> None:
+    policy(models, WARNS + "[approval]\npromote = false\ndeploy = true\n")
+    assert promote(models, "delay@1", alias="live").result["outcome"] == "promoted"
+    wanted = Deployment(name="delay", asked="delay@live", model="delay@1", created=NOW, changed=NOW)
+    models.store.write(lambda t: place(t, wanted, event="deployed", by=By()))
+    run = promote(models, "delay@2", alias="live")
+    assert run.state == "waiting"
+    asked = models.store.read(lambda t: find_approval(t, run.number))
+    assert asked.summary == "delay@2 becomes live in place of delay@1, and deployment:delay serves it; no gate applies."
+    assert promote(models, "delay@2", alias="spare").result["outcome"] == "promoted"
+    allow(models, run.number)
+    assert models.store.read(lambda t: aliases_of(t, "delay"))["live"] == 2
 
 
 def test_what_is_denied_or_out_of_date_moves_nothing(models: Workspace) -> None:

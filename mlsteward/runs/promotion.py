@@ -7,6 +7,7 @@ from mlsteward.runs.jobs.gate import Outcome, Result
 from mlsteward.store.activity import add_activity
 from mlsteward.store.aliases import CHALLENGER, alias_history, alias_version, drop_alias, set_alias
 from mlsteward.store.approvals import ask_approval
+from mlsteward.store.deployments import deployments
 from mlsteward.store.gate_results import add_gate_results
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.models import Model, find_model, name_model
@@ -31,11 +32,23 @@ def conclude(t: Transaction, run: Run, result: Result) -> None:
     elif result.failing:
         _ask(t, run, result, refused=result.failing)
         _keep(t, run, result, "refused")
-    elif result.approval.wants(ACTION, result.alias) and not _holds(t, result):
+    elif _wants_a_person(t, result) and not _holds(t, result):
         _ask(t, run, result)
         _keep(t, run, result, "waiting")
     else:
         _promote(t, run, result)
+
+
+def _wants_a_person(t: Transaction, result: Result) -> bool:
+    """Whether the policy has a person allow the promotion, or the deployment that it is where endpoints follow."""
+    rules, alias = result.approval, result.alias
+    return rules.wants(ACTION, alias) or (rules.wants("deploy", alias) and bool(_followers(t, result)))
+
+
+def _followers(t: Transaction, result: Result) -> list[str]:
+    """The deployments that serve whatever the alias stands on."""
+    asked = f"{result.name}@{result.alias}"
+    return [one.label for one in deployments(t) if one.wanted == "running" and one.asked == asked]
 
 
 def promote_granted(t: Transaction, run: Run, result: Result) -> None:
@@ -93,6 +106,7 @@ def _moved(t: Transaction, result: Result) -> str:
 
 def _ask(t: Transaction, run: Run, result: Result, refused: list[str] | None = None) -> None:
     place = f" in place of {result.champion}" if result.champion else ", the first"
+    served = "".join(f", and {one} serves it" for one in _followers(t, result))
     label = result.model if result.model.startswith(f"{result.name}@") else f"{result.model} as {result.name}"
     ask_approval(
         t,
@@ -100,7 +114,7 @@ def _ask(t: Transaction, run: Run, result: Result, refused: list[str] | None = N
         action=ACTION,
         asset=model_asset(result.model),
         subject=f"model:{result.name}@{result.alias}",
-        summary=f"{label} becomes {result.alias}{place}; {result.summary}.",
+        summary=f"{label} becomes {result.alias}{place}{served}; {result.summary}.",
         refused=refused or [],
         ways=result.approval.by,
         hours=result.approval.expires_hours,
