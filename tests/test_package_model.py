@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -171,3 +172,12 @@ async def test_whoever_may_not_see_a_column_packages_no_model_of_it(house: tuple
     await assistant.call("document_asset", asset="column:flights.origin", sensitivity="confidential")
     async with assistant_of(workspace.seen_by("internal")) as uncleared:
         assert "cannot be used here" in await uncleared.error("package_model", model="delay", target="mlflow")
+    packaged = await assistant.call("package_model", model="delay", target="docker")
+    folder = Path(packaged["folder"])
+    desired = json.loads((folder / "workspace" / "desired.json").read_text())
+    assert desired["unlogged"] == ["origin"], "what is secret here is not written down there"
+    words = (folder / "README.md").read_text()
+    command = shlex.split(words[words.index("curl ") : words.index("/predict")])
+    (row,) = json.loads(command[command.index("-d") + 1])
+    assert row["origin"] is None
+    assert row["dep_delay"] is not None

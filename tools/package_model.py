@@ -5,6 +5,7 @@ from mlsteward.runs.jobs.package import Request, Result, Target
 from mlsteward.runs.model_use import check_model_use
 from mlsteward.server.declare import Call, Tool
 from mlsteward.store.datasets import find_dataset
+from mlsteward.store.masking import inherited
 from mlsteward.store.models import find_model
 from mlsteward.store.transaction import Transaction
 
@@ -34,6 +35,7 @@ def package_model(call: Call, model: str, target: Target, wait_seconds: float = 
             snapshot=rows.snapshot,
             metrics={name: score.value for name, score in found.metrics.items()},
             masked=t.masks.within([found.dataset]),
+            secret=[column.name for column in found.signature if column.name in inherited(t, found.dataset)],
         )
 
     request = call.workspace.store.read(read)

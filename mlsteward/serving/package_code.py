@@ -81,11 +81,13 @@ def python_version() -> str:
     return ".".join(str(part) for part in sys.version_info[:3])
 
 
-def example_row(bundle: ModelBundle) -> dict[str, object]:
-    """A row that the model takes, made of what its signature says: no row of any data."""
+def example_row(bundle: ModelBundle, secret: Sequence[str]) -> dict[str, object]:
+    """A row that the model takes, made of what its signature says: no row of any data, nothing of `secret` columns."""
     row: dict[str, object] = {}
     for column in bundle.signature:
-        if column.kind == "number":
+        if column.name in secret:
+            row[column.name] = None
+        elif column.kind == "number":
             low, high = column.low or 0.0, column.high or 0.0
             row[column.name] = round((low + high) / 2, 6)
         elif column.kind == "boolean":

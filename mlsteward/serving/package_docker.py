@@ -1,6 +1,7 @@
 """A model as a folder to build an image from: the endpoint of this platform, the model, pinned libraries, no store."""
 
 import json
+import shlex
 from pathlib import Path
 
 from mlsteward.serving.endpoint.desired import DEPLOYMENTS, Desired, ServedModel
@@ -121,7 +122,7 @@ Trained on {dataset}; file SHA-256 {sha256}.
     docker build -t {name}:{tag} .
     docker run -p {port}:{port} -e MLSTEWARD_TOKEN=secret {name}:{tag}
     curl -H 'Authorization: Bearer secret' -H 'Content-Type: application/json' \\
-      -d '{example}' http://127.0.0.1:{port}/predict
+      -d {example} http://127.0.0.1:{port}/predict
 
 It speaks the Open Inference Protocol V2 (`/v2/health/live`, `/v2/health/ready`, `/v2/models/{name}/infer`) and
 `POST /predict` with plain rows. Without Docker: `pip install -r requirements.txt`, then
@@ -146,6 +147,7 @@ def write_docker(folder: Path, bundle: ModelBundle, model: bytes, about: Package
         port=PORT,
         # A pod is asked under its address, and everybody who is answered has a token.
         allowed_hosts=["*"],
+        unlogged=about.secret,
     )
     (workspace / "desired.json").write_text(desired.model_dump_json(indent=1), encoding="utf-8")
     (workspace / DEPLOYMENTS).mkdir()
@@ -154,7 +156,8 @@ def write_docker(folder: Path, bundle: ModelBundle, model: bytes, about: Package
     _write(folder / "Dockerfile", _DOCKERFILE.format(python=".".join(python_version().split(".")[:2]), **words))
     _write(folder / "start.py", _START.replace("{port}", str(PORT)))
     _write(folder / "kubernetes.yaml", _KUBERNETES.format(**words))
-    example = json.dumps([example_row(bundle)], ensure_ascii=False)
+    # Whoever reads it may well run it, and values come from data.
+    example = shlex.quote(json.dumps([example_row(bundle, about.secret)], ensure_ascii=False))
     about_words = {"label": about.label, "dataset": about.dataset, "sha256": about.sha256, "example": example}
     _write(folder / "README.md", _README.format(**about_words, **words))
 

@@ -27,12 +27,13 @@ _TYPES = {"number": "double", "time": "datetime"}
 
 
 class Packaged(Record):
-    """What a package says of its model."""
+    """What a package says of its model. Values of `secret` columns are neither shown nor written down by it."""
 
     label: str
     sha256: str
     dataset: str
     metrics: dict[str, float | None] = {}
+    secret: list[str] = []
 
 
 def write_mlflow(folder: Path, bundle: ModelBundle, model: bytes, about: Packaged) -> None:
@@ -56,7 +57,8 @@ def write_mlflow(folder: Path, bundle: ModelBundle, model: bytes, about: Package
         "name": "mlflow-env",
     }
     (folder / "conda.yaml").write_text(write_yaml(conda), encoding="utf-8")
-    example = {"columns": list(example_row(bundle)), "data": [list(example_row(bundle).values())]}
+    row = example_row(bundle, about.secret)
+    example = {"columns": list(row), "data": [list(row.values())]}
     (folder / "input_example.json").write_text(json.dumps(example), encoding="utf-8")
     (folder / "MLmodel").write_text(write_yaml(_description(bundle, about)), encoding="utf-8")
 

@@ -25,7 +25,8 @@ PARITY_ROWS = 500
 
 
 class Request(Record):
-    """What to package: `path` and `snapshot`, of the rows it was trained on, are relative to the workspace."""
+    """What to package: `path` and `snapshot`, of the rows it was trained on, are relative to the workspace. `secret`
+    are the columns of the model whose values not everybody may see."""
 
     model: str
     target: Target
@@ -35,6 +36,7 @@ class Request(Record):
     snapshot: str = ""
     metrics: dict[str, float | None] = {}
     masked: list[str] = []
+    secret: list[str] = []
 
 
 class Result(Record):
@@ -62,7 +64,13 @@ def work(request: Request, job: Job) -> Result:
     job.progress(0.1, "loading the model")
     path = job.workspace / request.path
     bundle = load_bundle(path, request.sha256)
-    about = Packaged(label=request.model, sha256=request.sha256, dataset=request.dataset, metrics=request.metrics)
+    about = Packaged(
+        label=request.model,
+        sha256=request.sha256,
+        dataset=request.dataset,
+        metrics=request.metrics,
+        secret=request.secret,
+    )
     staged = job.folder / "temp" / "package"
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
