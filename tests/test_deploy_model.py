@@ -13,6 +13,7 @@ from mlsteward.runs import supervision
 from mlsteward.runs.approve import Decision, decide
 from mlsteward.runs.endpoint_order import endpoint_order
 from mlsteward.runs.endpoint_status import endpoint_status
+from mlsteward.server.commands.token import token_command
 from mlsteward.serving.endpoint.canary_guard import CanaryGuard
 from mlsteward.serving.endpoint.desired import Desired, EndpointFolder
 from mlsteward.store import tokens
@@ -244,3 +245,15 @@ async def test_tokens_are_let_in_as_they_come_and_go(house: Workspace, assistant
     assert len(hashes()) == 1
     house.store.write(lambda t: tokens.revoke_token(t, "ann"))
     assert hashes() == ["0" * 64]
+
+
+async def test_a_token_revoked_in_a_terminal_is_told_to_endpoints_that_no_server_looks_after(
+    house: Workspace, assistant: Assistant
+) -> None:
+    await deploy(house, assistant, model="large@1")
+    folder = EndpointFolder.of(house.folder, "large")
+    house.endpoints.close()
+    for action, known in (("create", 1), ("revoke", 1)):
+        assert token_command(house.settings, action, "ann", "read", "internal") == 0
+        assert len(folder.read_desired().token_hashes) == known
+    assert folder.read_desired().token_hashes == ["0" * 64]

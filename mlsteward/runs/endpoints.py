@@ -49,6 +49,22 @@ class Endpoints(Background):
         if (self._folder / DEPLOYMENTS).is_dir():
             super().wake()
 
+    def tell(self) -> None:
+        """Have endpoints that live know what the store says, for a command that ends at once. None is started.
+
+        Where a server looks after them it tells them itself.
+        """
+        from mlsteward.runs.alive import lock_is_free
+        from mlsteward.runs.endpoint_order import tell
+
+        if not (self._folder / DEPLOYMENTS).is_dir():
+            return
+        with _supervising(self._folder) as alone:
+            for deployment, order in self._store.read(self._all_orders) if alone else []:
+                folder = EndpointFolder.of(self._folder, deployment.name)
+                if order and not lock_is_free(folder.alive):
+                    tell(folder, order)
+
     def _turn(self) -> float | None:
         try:
             with _supervising(self._folder) as alone:

@@ -35,6 +35,9 @@ def token_command(settings: Settings, action: str, name: str, scope: Scope, clea
                 made, revoked = f"{token.created:%Y-%m-%d %H:%M}", str(token.revoked or "")
                 table.add_row(token.name, token.scope, token.clearance, made, revoked)
             console.print(table)
+        if action != "list":
+            # Endpoints that no server looks after would go on letting in whom they knew.
+            workspace.endpoints.tell()
     finally:
         workspace.close()
     return 0
