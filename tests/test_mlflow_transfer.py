@@ -179,6 +179,9 @@ def test_what_is_exported_to_a_server_can_be_imported_from_it(
             assert not any(math.isnan(row.value or 0) for row in steps)
             files = one.folder / "runs" / str(logged.run) / "artifacts"
             assert (files / "model" / "model.pkl").read_bytes() == b"never opened"
+            registered = one.store.read(lambda t: find_asset(t, RegisteredModel, "loc"))
+            assert registered
+            assert registered.aliases == {"champion": 1}
     finally:
         there.close()
         third.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlsteward.errors import InUse, NotFound, StewardError
+from mlsteward.errors import InUse, NotFound, StewardError, UnusableData
 from mlsteward.exchange.mlflow import (
     EXPERIMENT_TAG,
     NAME_TAG,
@@ -19,8 +19,9 @@ from mlsteward.runs.job import ARTIFACTS
 from mlsteward.runs.mlflow_logging import model_folder
 from mlsteward.server.mlflow.client import MlflowClient
 from mlsteward.server.mlflow.messages import milliseconds
+from mlsteward.store.aliases import aliases_of
 from mlsteward.store.metrics import steps_of
-from mlsteward.store.mlflow_assets import LoggedModel, ModelVersion, assets_of
+from mlsteward.store.mlflow_assets import LoggedModel, ModelVersion, RegisteredModel, assets_of
 from mlsteward.store.mlflow_runs import all_logged_runs, logged_runs
 from mlsteward.store.models import Model, newest_models, versions_of
 from mlsteward.store.runs import ACTIVE, Run, get_run
@@ -81,7 +82,9 @@ class Export:
         for model in self._workspace.store.read(_versions):
             if model.run in self._ids:
                 run_id, root = self._ids[model.run]
-                self._register(model.name, f"{root}/{MODEL_PATH}", run_id, f"mlsteward {model.label}")
+                aliases = self._workspace.store.read(lambda t, name=model.name: aliases_of(t, name))
+                named = [alias for alias, version in aliases.items() if version == model.version]
+                self._register(model.name, f"{root}/{MODEL_PATH}", run_id, f"mlsteward {model.label}", named)
         self._logged_versions()
         return self.done
 
@@ -169,14 +172,17 @@ class Export:
         """Versions that MLflow's clients registered here, of the runs that went along."""
         versions, models = self._workspace.store.read(lambda t: (assets_of(t, ModelVersion), assets_of(t, LoggedModel)))
         names = {model.id: model.name for model in models}
+        registered = {one.name: one.aliases for one in self._workspace.store.read(_registered)}
         numbers = {one.run_id: one.run for one in self._workspace.store.read(all_logged_runs)}
         for version in sorted(versions, key=lambda one: (one.name, one.version)):
             there = self._ids.get(numbers.get(version.run_id, 0))
             if there and version.model_id in names:
                 source = f"{there[1]}/{names[version.model_id]}"
-                self._register(version.name, source, there[0], f"mlsteward {version.name}@{version.version}")
+                known = registered.get(version.name, {})
+                named = [alias for alias, number in known.items() if number == version.version]
+                self._register(version.name, source, there[0], f"mlsteward {version.name}@{version.version}", named)
 
-    def _register(self, name: str, source: str, run_id: str, mark: str) -> None:
+    def _register(self, name: str, source: str, run_id: str, mark: str, aliases: Sequence[str]) -> None:
         try:
             try:
                 self._client.post("/registered-models/create", name=name)
@@ -186,10 +192,23 @@ class Export:
                 )
                 if any(one.get("run_id") == run_id and one.get("source") == source for one in known):
                     return
-            self._client.post("/model-versions/create", name=name, source=source, run_id=run_id, description=mark)
+            made = self._client.post(
+                "/model-versions/create", name=name, source=source, run_id=run_id, description=mark
+            )["model_version"]
             self.done.versions += 1
+            for alias in aliases:
+                self._name(name, alias, str(made["version"]), mark)
         except StewardError as error:
             self.done.left.append(f"version {mark}: {error.said()}")
+
+    def _name(self, name: str, alias: str, version: str, mark: str) -> None:
+        """Set an alias on a version that is new there, unless it stands on another: that is theirs to decide."""
+        try:
+            self._client.get("/registered-models/alias", name=name, alias=alias)
+        except (NotFound, UnusableData):  # MLflow answers 400 where there is no such alias
+            self._client.post("/registered-models/alias", name=name, alias=alias, version=version)
+        else:
+            self.done.left.append(f"the alias {alias} of {mark}: it stands on a version there already")
 
 
 def _all(t: Transaction) -> list[int]:
@@ -199,6 +218,10 @@ def _all(t: Transaction) -> list[int]:
 
 def _versions(t: Transaction) -> Iterator[Model]:
     return iter([one for newest in newest_models(t) for one in versions_of(t, newest.name)[::-1]])
+
+
+def _registered(t: Transaction) -> list[RegisteredModel]:
+    return assets_of(t, RegisteredModel)
 
 
 def _outgoing(t: Transaction, number: int) -> Outgoing:
