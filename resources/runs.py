@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlsteward.answer import cell, interval, markdown_table
+from mlsteward.answer import cell, counted, interval, markdown_table
 from mlsteward.dictionary.comment import comments_section
 from mlsteward.errors import NotFound, NotSupported, Refused
 from mlsteward.names import close_names, parse_run
 from mlsteward.runs.folder import RunFolder
+from mlsteward.runs.job import ARTIFACTS
 from mlsteward.runs.kinds import findings_of
+from mlsteward.runs.mlflow_logging import MODELS
 from mlsteward.runs.seen import seen_run
 from mlsteward.server.declare import Page
 from mlsteward.store.activity import Activity, activity_of
@@ -53,7 +55,11 @@ def run_page(workspace: Workspace, number: str) -> str:
         ),
     )
     lines += _section(
-        "Artifacts", [f"- {_uri(run, file)} ({file.stat().st_size:,} bytes)" for file in _files(run, folder)]
+        "Artifacts",
+        [
+            *(f"- {_uri(run, file)} ({file.stat().st_size:,} bytes)" for file in _files(run, folder)),
+            *_folders(run, folder),
+        ],
     )
     result = json.dumps(run.result, indent=1, ensure_ascii=False) if run.result and not run.withheld else ""
     lines += _section("Result", ["```json", result, "```"] if result else [])
@@ -118,6 +124,19 @@ def _files(run: Run, folder: RunFolder) -> list[Path]:
         return []
     artifacts = folder.path / "artifacts"
     return sorted(path for path in artifacts.iterdir() if path.is_file()) if artifacts.is_dir() else []
+
+
+def _folders(run: Run, folder: RunFolder) -> list[str]:
+    """What MLflow's clients log in folders, and the models they log: files that no page shows."""
+    if run.withheld:
+        return []
+    there = [path for name in (ARTIFACTS, MODELS) for path in sorted((folder.path / name).glob("*")) if path.is_dir()]
+    lines: list[str] = []
+    for path in there:
+        sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+        where = path.relative_to(folder.path.parent.parent).as_posix()
+        lines.append(f"- {where}/ in the workspace ({counted(len(sizes), 'file')}, {sum(sizes):,} bytes)")
+    return lines
 
 
 def _uri(run: Run, file: Path) -> str:

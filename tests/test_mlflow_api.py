@@ -212,7 +212,9 @@ async def test_artifacts_are_kept_listed_and_read(client: Client, workspace: Wor
     assert answer.content == b"flavors: {}"
     assert answer.headers["content-disposition"].startswith("attachment")
     assert (await client.http.get(f"{root}/model/other")).json()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
-    assert "plot.png" in await assistant.text("read_page", uri="mlsteward://runs/1")
+    page = await assistant.text("read_page", uri="mlsteward://runs/1")
+    assert "plot.png" in page
+    assert "- runs/1/artifacts/model/ in the workspace (2 files, 11 bytes)" in page
     assert not list((workspace.folder / "runs").rglob("*.part"))
 
 
