@@ -30,9 +30,10 @@ from mlsteward.store.approvals import Approval, find_approval, open_approvals
 from mlsteward.store.approvers import FAILURES, add_approver, find_approver, is_locked, passphrase_is_right
 from mlsteward.store.metrics import metrics_of
 from mlsteward.store.runs import get_run, update_run
+from mlsteward.store.tokens import create_token
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, text_of
-from tests.test_http import create_token, serving
+from tests.test_http import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -242,33 +243,34 @@ async def test_an_answer_is_good_for_its_own_call_only_and_only_once(workspace: 
     assert grants(workspace, second) == 1
 
 
-@both_protocols
-async def test_over_http_a_token_that_is_not_admin_is_not_asked(
-    workspace: Workspace, tmp_path: Path, mode: str
-) -> None:
-    run = waiting_run(workspace)
-    tokens = {scope: create_token(tmp_path, scope, scope) for scope in ("write", "admin")}
+async def test_over_http_a_token_that_is_not_admin_is_not_asked(workspace: Workspace, tmp_path: Path) -> None:
+    tokens = {
+        scope: workspace.store.write(lambda t, scope=scope: create_token(t, scope, scope))
+        for scope in ("write", "admin")
+    }
     asked: list[str] = []
 
     async def approve(context: Any, params: ElicitRequestParams) -> ElicitResult:
         asked.append(params.message)
         return ElicitResult(action="accept", content={"approve": True, "reason": ""})
 
-    states: list[str] = []
     with serving(tmp_path) as server:
-        for token in tokens.values():
-            async with (
-                httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
-                Client(
-                    streamable_http_client(f"{server.url}/mcp", http_client=http),
-                    mode=mode,  # pyright: ignore[reportArgumentType] - a literal
-                    elicitation_callback=approve,
-                ) as client,
-            ):
-                states.append((await Assistant(client).call("get_run", run=str(run)))["state"])
-    assert states == ["waiting", "completed"]
-    assert len(asked) == 1
-    assert approval(workspace, run).approver == "admin"
+        for place, mode in enumerate(("auto", "legacy")):
+            run = waiting_run(workspace)
+            states: list[str] = []
+            for token in tokens.values():
+                async with (
+                    httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+                    Client(
+                        streamable_http_client(f"{server.url}/mcp", http_client=http),
+                        mode=mode,
+                        elicitation_callback=approve,
+                    ) as client,
+                ):
+                    states.append((await Assistant(client).call("get_run", run=str(run)))["state"])
+            assert states == ["waiting", "completed"], mode
+            assert len(asked) == place + 1
+            assert approval(workspace, run).approver == "admin"
 
 
 def test_of_many_who_decide_at_once_one_does(workspace: Workspace) -> None:
