@@ -216,7 +216,7 @@ def test_what_is_no_time_is_refused_in_words() -> None:
     for text in ("", "soon", "2", "0 days", "10 minutes"):
         with pytest.raises(InvalidArgument, match="every"):
             read_every(text)
-    with pytest.raises(InvalidArgument, match="2.9 weeks is the least"):
+    with pytest.raises(InvalidArgument, match=r"2\.9 weeks is the least"):
         read_budget("one in 2 weeks", DAY)
 
 
