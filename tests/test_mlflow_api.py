@@ -231,6 +231,14 @@ async def test_no_artifact_leads_out_of_its_run(client: Client, workspace: Works
     assert (await client.http.get(f"{PROXY}/0/{run_id}/artifacts/..%2F..%2F1%2Frequest.json")).status_code >= 400
 
 
+async def test_artifacts_that_cannot_be_placed_are_the_callers_mistakes(client: Client) -> None:
+    place = f"{PROXY}/0/{await client.run()}/artifacts"
+    assert (await client.http.put(f"{place}/d/file", content=b"x")).status_code == 200
+    for path, status in (("d/file/below", 400), ("d", 400), ("a/" * 2000 + "b", 403)):
+        assert (await client.http.put(f"{place}/{path}", content=b"x")).status_code == status, path
+    assert (await client.http.options(f"{place}/d/file")).json()["error_code"] == "ENDPOINT_NOT_FOUND"
+
+
 async def test_a_link_in_the_artifacts_is_not_followed_out(client: Client, workspace: Workspace) -> None:
     run_id = await client.run()
     (workspace.folder / "runs" / "1" / "artifacts" / "link").symlink_to(workspace.folder)

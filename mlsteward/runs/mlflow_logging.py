@@ -31,6 +31,7 @@ MODELS = "models"
 DATASET_TAG = "mlsteward.dataset"
 _MOST_NAME = 500
 _MOST_PART = 255
+_MOST_PATH = 1000
 _MODEL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
@@ -178,7 +179,7 @@ def model_folder(workspace: Path, number: int | None, model_id: str) -> Path:
 def inside(root: Path, path: str) -> Path:
     """The file or folder at the relative `path` below `root`; Refused for a path that leads out of it."""
     parts = PurePosixPath(path).parts
-    strange = any(part in ("..", "/") or len(part.encode()) > _MOST_PART for part in parts)
+    strange = len(path) > _MOST_PATH or any(part in ("..", "/") or len(part.encode()) > _MOST_PART for part in parts)
     if strange or "\\" in path or not path.isprintable() or ":" in (parts[0] if parts else ""):
         raise Refused(f"{path!r} is no path below the run's artifacts.")
     found = root.joinpath(*parts)

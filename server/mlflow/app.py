@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
@@ -88,6 +89,8 @@ class MlflowAPI:
             await self._router(scope, receive, send)
         except StewardError as error:
             await _told(error)(scope, receive, send)
+        except HTTPException as error:  # no route takes the method
+            await _error("ENDPOINT_NOT_FOUND", error.detail, error.status_code)(scope, receive, send)
         except Exception:  # the outermost edge of a request: a crash becomes a reference into the log
             reference = uuid.uuid4().hex[:8]
             logger.exception("%s crashed, reference %s", scope["path"], reference)
