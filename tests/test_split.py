@@ -139,6 +139,7 @@ def test_training_rows_of_one_instant_or_group_are_cross_validated_row_by_row_an
     ):
         assert np.bincount(assign_folds(plan, None, folds=5, seed=0)).tolist() == [20] * 5
         assert "cross-validated row by row" in plan.notes[0]
+    assert "test, 1 block" in split_by_time(months, test_size=0.2, column="month").words
 
 
 def test_folds_hold_the_classes_alike_and_follow_the_seed():

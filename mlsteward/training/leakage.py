@@ -37,7 +37,7 @@ _SURPRISE = 10.0
 
 @dataclass(frozen=True)
 class Strong:
-    """A column that alone says nearly all: `measure` (AUC or correlation) and its value."""
+    """A column that alone says most of the target: `measure` (AUC or correlation) and its value."""
 
     name: str
     measure: str
@@ -103,7 +103,7 @@ def question(strong: list[Strong], target: str) -> str:
     shown = ", ".join(f"`{each.name}` ({each.measure} {each.value:.3f})" for each in strong[:4])
     more = f" and {len(strong) - 4} more" if len(strong) > 4 else ""
     one = len(strong) == 1
-    verbs, it = ("says nearly all of", "it") if one else ("each say nearly all of", "them")
+    verbs, it = ("says most of", "it") if one else ("each say most of", "them")
     return (
         f"{shown}{more} alone {verbs} `{target}`: {'is it' if one else 'are they'} known at the moment of prediction? "
         f"Else exclude {it}, or say available_at='after' with document_asset."

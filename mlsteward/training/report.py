@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlsteward.answer import interval, number
+from mlsteward.answer import counted, interval, number
 from mlsteward.evaluation.directions import greater_is_better
 from mlsteward.training.portfolio import LINEAR
 from mlsteward.training.threshold import mean_cost
@@ -26,7 +26,7 @@ def verdict(trained: Trained) -> str:
     test = trained.prepared.test
     units = len(set(trained.prepared.split.units[test].tolist()))
     unit = trained.prepared.split.unit
-    of = f" of {units:,} {unit}s" if unit != "row" else ""
+    of = f" of {counted(units, unit)}" if unit != "row" else ""
     known = ", ".join(f"{one.name} {number(one.metrics.get(trained.metric), 3)}" for one in trained.baselines)
     return (
         f"{served(trained)} predicts `{trained.bundle.target}` with {title(trained.metric)} "

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlsteward.answer import counted
 from mlsteward.errors import UnusableData
 
 _FEWEST_TEST = 10
@@ -64,7 +65,7 @@ def split_by_time(times: pd.Series, *, test_size: float, column: str, why: str =
     test = (units >= cut) & ~missing
     start = np.datetime64(int(np.nanmin(order[test])), "s") if test.any() else "?"
     days = len(np.unique(units[test]))
-    words = f"split by time: rows from {str(start).replace('T', ' ')} on (`{column}`) test, {days} {unit}s{why}"
+    words = f"split by time: rows from {str(start).replace('T', ' ')} on (`{column}`) test, {counted(days, unit)}{why}"
     notes = [f"{int(missing.sum()):,} rows have no `{column}` and train only."] if missing.any() else []
     return _checked(SplitPlan("time", column, test, units, unit, words, order, notes))
 
