@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from mlsteward.answer import Answer, counted
+from mlsteward.answer import Answer, counted, one_line
 from mlsteward.errors import InvalidArgument
 from mlsteward.lineage.made import used_edges
 from mlsteward.runs.logged import Incoming, check_sources, masked_sources, read_metrics
@@ -14,6 +14,8 @@ from mlsteward.store.lineage import add_edges
 from mlsteward.store.metrics import add_metrics
 from mlsteward.store.runs import Run, add_run
 from mlsteward.store.transaction import Transaction
+
+_MOST_NAME = 200
 
 
 class LoggedAnswer(Answer):
@@ -41,7 +43,8 @@ def log_run(
     `validation.log_loss` that of another split. dataset is a registered dataset; artifacts are files in the data
     folders, which are copied.
     """
-    if not name.strip():
+    name = one_line(name, _MOST_NAME)
+    if not name:
         raise InvalidArgument("A logged run needs a name.")
     values = read_metrics(metrics)
     folders = call.workspace.readable
@@ -54,7 +57,7 @@ def log_run(
         run = Run(
             number=0,
             kind="train",
-            name=name.strip(),
+            name=name,
             state="completed",
             dataset=version.label if version else "",
             fingerprint=version.fingerprint if version else "",
@@ -78,7 +81,7 @@ def log_run(
         number = call.workspace.store.write(write)
     what = f"{counted(len(metrics), 'metric')} and {counted(len(artifacts), 'artifact')}"
     return LoggedAnswer(
-        verdict=f"run:{number} ({name.strip()}) is recorded with {what}.",
+        verdict=f"run:{number} ({name}) is recorded with {what}.",
         run=number,
         metrics=len(metrics),
         artifacts=incoming.names,
