@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, ValidationError
 from mlsteward.answer import one_line
 from mlsteward.errors import Refused
 from mlsteward.runs.actor import Actor
-from mlsteward.runs.approve import Decision, decide
+from mlsteward.runs.approve import Decision, as_policy_has_it, decide
 from mlsteward.store.approvals import Approval, approval_of_run, was_asked
 from mlsteward.workspace import Workspace
 
@@ -91,7 +91,9 @@ class Asking:
             return None
         store = self._workspace.store
         approval = store.read(lambda t: approval_of_run(t, run))
-        if approval is None or approval.state != "pending" or approval.asked or "host" not in approval.ways:
+        if approval is None or approval.state != "pending" or approval.asked:
+            return None
+        if "host" not in as_policy_has_it(self._workspace, approval).ways:
             return None
         store.write(lambda t: was_asked(t, approval))
         return approval

@@ -405,3 +405,13 @@ def test_an_approval_that_crashed_half_way_has_done_nothing(workspace: Workspace
     with pytest.raises((StewardError, ValueError)):
         decide(workspace, run, yes())
     assert (state(workspace, run), grants(workspace, run)) == ("waiting", 0)
+
+
+async def test_a_policy_that_was_tightened_holds_for_what_waits_already(workspace: Workspace) -> None:
+    run = waiting_run(workspace)
+    (workspace.folder / "policy.toml").write_text('[approval]\nby = ["terminal"]\n')
+    async with host(workspace, saying(True), "auto") as assistant:
+        assert (await assistant.call("get_run", run=str(run)))["state"] == "waiting"
+    with pytest.raises(Refused, match="takes no approval by host"):
+        decide(workspace, run, yes(way="host"))
+    assert decide(workspace, run, yes()).state == "granted"

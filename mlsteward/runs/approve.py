@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from mlsteward.errors import NotSupported, Refused, StewardError
 from mlsteward.record import Record
 from mlsteward.runs.kinds import job_kind
+from mlsteward.runs.policy import workspace_policy
 from mlsteward.store.activity import add_activity
 from mlsteward.store.approvals import Approval, Way, close_approval, expire, find_approval
 from mlsteward.store.changes import count_change
@@ -41,7 +42,8 @@ def decide(workspace: "Workspace", run: int, decision: Decision) -> Approval:
     Raises NotFound when it asks for nothing, Refused when it was decided, is over, may not be granted this way, or
     is out of date: things have changed since it was asked.
     """
-    workspace.store.write(lambda t: expire(t, find_approval(t, run)))
+    approval = workspace.store.write(lambda t: expire(t, find_approval(t, run)))
+    check_decision(as_policy_has_it(workspace, approval), decision)
     try:
         approval = workspace.store.write(lambda t: _decide(t, run, decision))
     except _OutOfDate as error:
@@ -51,6 +53,13 @@ def decide(workspace: "Workspace", run: int, decision: Decision) -> Approval:
     finally:
         workspace.runs.tell()
     return approval
+
+
+def as_policy_has_it(workspace: "Workspace", approval: Approval) -> Approval:
+    """The request without the ways that the policy no longer takes: tightened, it holds for what waits already."""
+    name = approval.asset.partition(":")[2].partition("@")[0]
+    taken = workspace_policy(workspace.folder).of(name).approval.by
+    return approval.model_copy(update={"ways": [way for way in approval.ways if way in taken]})
 
 
 class _OutOfDate(Exception):
@@ -91,7 +100,7 @@ def check_decision(approval: Approval, decision: Decision) -> None:
         raise Refused(f"What run:{approval.run} asked for can no longer be decided: it was {approval.line()}.")
     if decision.way not in approval.ways:
         raise Refused(
-            f"The policy does not take an approval by {decision.way} here, only by {', '.join(approval.ways)}."
+            f"The policy takes no approval by {decision.way} here, only by {', '.join(approval.ways) or 'nobody'}."
         )
     if approval.state == "refused" and not decision.approve:
         raise Refused(f"What run:{approval.run} asked for was refused already, by {', '.join(approval.refused)}.")

@@ -9,7 +9,7 @@ from rich.table import Table
 from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import parse_run
-from mlsteward.runs.approve import Decision, check_decision, decide
+from mlsteward.runs.approve import Decision, as_policy_has_it, check_decision, decide
 from mlsteward.server.approval import words
 from mlsteward.server.command import TERMINAL, Command
 from mlsteward.server.passphrase import authorise
@@ -31,7 +31,7 @@ def approve(workspace: Workspace, run: str, *, approver: str, deny: bool, overri
     decision = Decision(
         approve=not deny, approver=approver, client=TERMINAL, way="terminal", reason=reason, override=override
     )
-    check_decision(approval, decision)
+    check_decision(as_policy_has_it(workspace, approval), decision)
     name = authorise(workspace, approver, f"{'deny' if deny else 'approve'} run:{number}")
     closed = decide(workspace, number, decision.model_copy(update={"approver": name}))
     console.print(escape(f"{approval.asset}: {approval.action} {closed.line()}."))
