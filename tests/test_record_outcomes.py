@@ -247,7 +247,7 @@ def test_no_accepted_outcome_is_lost_when_the_server_is_killed(workspace: Worksp
     deploy(workspace)
     log(workspace, "delay", [{"prediction_id": f"p{n}", "prediction": "no"} for n in range(200)])
     accepted: list[int] = []
-    for kill_after in (1, 3, 2):
+    for kill_after in (1, 2):
         script = [sys.executable, "-c", KILLED, str(workspace.folder)]
         with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout
