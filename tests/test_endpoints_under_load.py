@@ -34,7 +34,7 @@ from tests.served_models import add_versions, rows_of, scores_of
 ROWS = 40
 CLIENTS = 64
 # Of each client: loading a model must get some of the machine, too.
-PAUSE = 0.5
+PAUSE = 0.2
 # Loading takes a while where many share two cores.
 SECONDS = 240
 ANN = By("ann", "test")
