@@ -25,7 +25,7 @@ from mlsteward.store.monitors import (
 )
 from mlsteward.store.runs import get_run
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import STORE, Assistant
 from tests.deployed import deploy
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +170,7 @@ def test_windows_close_on_whole_hours_and_days() -> None:
 
 
 def test_a_check_without_anything_deployed_says_so(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace.folder / STORE).unlink()
     arguments = ["check", "--workspace", str(workspace.folder)]
     assert main(arguments) == 1
     assert "has no store yet" in capsys.readouterr().err
