@@ -124,6 +124,13 @@ async def test_a_bare_name_pins_the_newest_version(house: Workspace, assistant: 
     assert (found.asked, found.model) == ("large@3", "large@3")
 
 
+async def test_a_version_that_no_gate_has_let_pass_is_served_with_a_word(
+    house: Workspace, assistant: Assistant
+) -> None:
+    answer = await deploy(house, assistant, model="large@3")
+    assert answer["trials"][-1] == "large@3 stands on no alias, so no gate has let it pass (large@1 is champion)"
+
+
 async def test_a_canary_and_a_shadow_stand_beside_what_is_served(house: Workspace, assistant: Assistant) -> None:
     await deploy(house, assistant, model="large@champion", shadow="large@2")
     answer = await deploy(house, assistant, model="large@3", name="large", canary=10)

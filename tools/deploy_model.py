@@ -12,6 +12,7 @@ from mlsteward.runs.deploy_request import Asked, deploy_request
 from mlsteward.runs.endpoint_status import EndpointStatus, wait_settled
 from mlsteward.runs.jobs.deploy import Request, Result
 from mlsteward.server.declare import Call, Tool
+from mlsteward.store.aliases import CHAMPION, aliases_of
 from mlsteward.store.deployments import Deployment, find_deployment
 from mlsteward.store.models import Model, find_model
 from mlsteward.store.runs import Run
@@ -83,8 +84,12 @@ def _waits(run: Run) -> DeployAnswer:
 
 def _served(call: Call, placed: Deployment, run: Run | None, seconds: float) -> DeployAnswer:
     status = wait_settled(call.workspace.folder, placed, call.bounded(seconds), call.report)
-    model = call.workspace.store.read(lambda t: find_model(t, placed.model))
+    model, aliases = call.workspace.store.read(
+        lambda t: (find_model(t, placed.model), aliases_of(t, placed.model.partition("@")[0]))
+    )
     trials = Result.model_validate(run.result).findings(run) if run else []
+    if model.version not in aliases.values():
+        trials = [*trials, _ungated(model, aliases.get(CHAMPION))]
     return DeployAnswer(
         verdict=_verdict(placed, status, asked_anew=run is not None) + _last_words(call, status),
         run=run.number if run else None,
@@ -111,6 +116,12 @@ def _verdict(placed: Deployment, status: EndpointStatus, *, asked_anew: bool) ->
     if status.state == "failed":
         return f"{placed.name} cannot serve {served}: {status.words or 'its process ends'}."
     return f"{placed.name} is placed to serve {served}{also}; its endpoint is {status.state}."
+
+
+def _ungated(model: Model, champion: int | None) -> str:
+    """What is served on nobody's word but the caller's."""
+    other = f"{model.name}@{champion} is champion" if champion else "no version is champion"
+    return f"{model.label} stands on no alias, so no gate has let it pass ({other})"
 
 
 def _last_words(call: Call, status: EndpointStatus) -> str:
