@@ -95,7 +95,7 @@ async def test_a_client_over_http_is_answered_and_health_is_open(tmp_path: Path)
 @pytest.mark.anyio
 async def test_tokens_decide_who_comes_in_and_what_they_may_call(tmp_path: Path) -> None:
     reader, writer = create_token(tmp_path, "dashboard", "read"), create_token(tmp_path, "trainer", "write")
-    with serving(tmp_path) as server:
+    with serving(tmp_path, "--toolsets", "default,tracking") as server:
         url = f"{server.url}/mcp"
         assert httpx2.get(f"{server.url}/health").status_code == 200
         for wrong in ({}, {"Authorization": "Bearer mls_wrong"}):
