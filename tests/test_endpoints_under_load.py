@@ -181,8 +181,10 @@ def test_servers_killed_while_they_promote_leave_the_alias_whole_and_the_endpoin
     version = house.store.read(lambda t: alias_version(t, "large", "champion"))
     assert version == history[0].version
     house.look_after_endpoints()
+
+    def followed() -> str:
+        events = house.store.read(lambda t: history_of(t, "large"))
+        return next((event.model for event in events if event.event != "deployed"), "")
+
+    eventually(lambda: followed() == f"large@{version}", SECONDS)
     settles_on(house, f"large@{version}")
-    followed = [
-        event.model for event in house.store.read(lambda t: history_of(t, "large")) if event.event != "deployed"
-    ]
-    assert followed[0] == f"large@{version}"
