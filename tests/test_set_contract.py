@@ -1,34 +1,57 @@
 """The tool `set_contract`: checks proposed, tried, saved, changed and dropped."""
 
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.contracts.check import Contract
 from mlsteward.contracts.text import check_text
 from mlsteward.store.contracts import contract_of, contracts_of
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of
+from tests.conftest import Assistant, assistant_of, new_workspace
 from tests.contract_samples import flights_of_month, write_table
+from tests.copied import copied
 
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(scope="module")
+def months(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> dict[str, Path]:
+    """Workspaces to begin with: the airlines and the flights of January; and those of January to June as versions."""
+    data = tmp_path_factory.mktemp("data")
+    january, june = tmp_path_factory.mktemp("january"), tmp_path_factory.mktemp("june")
+
+    async def furnish(workspace: Workspace, *wanted: int) -> None:
+        async with assistant_of(workspace) as assistant:
+            if 1 in wanted:
+                await assistant.call("register_dataset", name="airlines", source="sample:airlines")
+            for month in wanted:
+                await register_month(assistant, data, month)
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(january, data, warm), 1)
+    anyio.run(furnish, copied(january, june, data, warm), 2, 3, 4, 5, 6)
+    return {"january": january, "june": june}
+
+
 @pytest.fixture
-async def flights(workspace: Workspace, assistant: Assistant, data: Path) -> Workspace:
+def workspace(months: dict[str, Path], tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
     """The flights of January, and the airlines."""
-    await assistant.call("register_dataset", name="airlines", source="sample:airlines")
-    await register_month(assistant, data, 1)
-    return workspace
+    workspace = copied(months["january"], tmp_path / "workspace", data, warm)
+    yield workspace
+    workspace.close()
 
 
 @pytest.fixture
-async def half_a_year(flights: Workspace, assistant: Assistant, data: Path) -> Workspace:
-    """The flights of January to June as versions of one dataset."""
-    for month in range(2, 7):
-        await register_month(assistant, data, month)
-    return flights
+async def half_a_year(months: dict[str, Path], tmp_path: Path, data: Path, warm: Path) -> AsyncIterator[Assistant]:
+    """Who sees the flights of January to June as versions of one dataset, in a workspace of their own."""
+    workspace = copied(months["june"], tmp_path / "half a year", data, warm)
+    async with assistant_of(workspace) as assistant:
+        yield assistant
+    workspace.close()
 
 
 async def register_month(assistant: Assistant, data: Path, month: int) -> dict[str, Any]:
@@ -46,38 +69,37 @@ def texts(workspace: Workspace) -> list[str]:
 
 
 async def test_without_checks_some_are_proposed_from_all_versions_and_nothing_is_saved(
-    half_a_year: Workspace, assistant: Assistant
+    half_a_year: Assistant,
 ) -> None:
-    answer = await assistant.call("set_contract", dataset="flights", checks=[" "])
+    answer = await half_a_year.call("set_contract", dataset="flights", checks=[" "])
     assert "not saved" in answer["verdict"]
-    answer = await assistant.call("set_contract", dataset="flights")
+    answer = await half_a_year.call("set_contract", dataset="flights")
     assert "not saved" in answer["verdict"]
     assert answer["next"] == 'set_contract(dataset="flights", checks=["proposed"])'
-    assert contract(half_a_year) is None
+    kept = await half_a_year.call("query_data", sql="SELECT * FROM meta.contracts")
+    assert kept["rows"] == []
     proposed = {one["check"]: one for one in answer["checks"]}
     assert all(one["holds"] for one in proposed.values())
     kinds = ("rows between", "nulls(dep_delay) <=", "carrier in (", "carrier -> airlines.carrier >= 99%")
     assert all(any(check.startswith(kind) for check in proposed) for kind in kinds), list(proposed)
     assert "in 6 versions" in proposed["origin in (EWR, JFK, LGA) !warning"]["why"]
-    page = await assistant.text("read_page", uri=answer["page"])
+    page = await half_a_year.text("read_page", uri=answer["page"])
     assert "derived from" in page
 
 
-async def test_what_was_proposed_raises_no_alarm_on_the_months_that_follow(
-    half_a_year: Workspace, assistant: Assistant, data: Path
-) -> None:
-    saved = await assistant.call("set_contract", dataset="flights", checks=["proposed"], mode="block")
+async def test_what_was_proposed_raises_no_alarm_on_the_months_that_follow(half_a_year: Assistant, data: Path) -> None:
+    saved = await half_a_year.call("set_contract", dataset="flights", checks=["proposed"], mode="block")
     assert saved["saved"]
-    lines = [(await register_month(assistant, data, month)).get("contract", []) for month in range(7, 13)]
+    lines = [(await register_month(half_a_year, data, month)).get("contract", []) for month in range(7, 13)]
     assert lines == [[]] * 6
     broken = data / "broken.parquet"
     flights_of_month(broken, 12, "* REPLACE (dep_delay * 3600 AS dep_delay, NULL AS tailnum, 'X' || origin AS origin)")
-    answer = await assistant.call("register_dataset", name="flights", source="broken.parquet")
+    answer = await half_a_year.call("register_dataset", name="flights", source="broken.parquet")
     for column in ("dep_delay", "tailnum", "origin"):
         assert any(column in line for line in answer["contract"]), answer["contract"]
 
 
-async def test_checks_are_tried_once_shown_and_saved(flights: Workspace, assistant: Assistant) -> None:
+async def test_checks_are_tried_once_shown_and_saved(workspace: Workspace, assistant: Assistant) -> None:
     checks = ["rows >= 100", "carrier in (UA, AA) !warning", "unique(carrier, flight, time_hour)"]
     answer = await assistant.call("set_contract", dataset="flights", checks=checks, mode="block")
     assert answer["saved"]
@@ -86,53 +108,53 @@ async def test_checks_are_tried_once_shown_and_saved(flights: Workspace, assista
     first = answer["checks"][0]
     assert (first["check"], first["holds"]) == ("carrier in (UA, AA) !warning", False)
     assert first["rows"][0]["carrier"] not in ("UA", "AA")
-    saved = contract(flights)
+    saved = contract(workspace)
     assert saved
-    assert (texts(flights), saved.mode, saved.version, saved.actor) == (checks, "block", 1, flights.user)
+    assert (texts(workspace), saved.mode, saved.version, saved.actor) == (checks, "block", 1, workspace.user)
     assert saved.keys == [["carrier", "flight", "time_hour"]]
 
 
-async def test_a_dry_run_shows_the_same_and_saves_nothing(flights: Workspace, assistant: Assistant) -> None:
+async def test_a_dry_run_shows_the_same_and_saves_nothing(workspace: Workspace, assistant: Assistant) -> None:
     answer = await assistant.call("set_contract", dataset="flights", checks=["rows >= 1000000"], dry_run=True)
     assert (answer["saved"], answer["failed"]) == (False, 1)
-    assert contract(flights) is None
+    assert contract(workspace) is None
     alerts = await assistant.call("list_alerts")
     assert alerts["total"] == 0
 
 
 async def test_a_list_replaces_what_was_there_and_words_stand_for_what_is(
-    flights: Workspace, assistant: Assistant
+    workspace: Workspace, assistant: Assistant
 ) -> None:
     async def save(*checks: str, **more: Any) -> list[str]:
         await assistant.call("set_contract", dataset="flights", checks=list(checks), **more)
-        return texts(flights)
+        return texts(workspace)
 
     assert await save("rows >= 100", "nulls(carrier) = 0", mode="block") == ["rows >= 100", "nulls(carrier) = 0"]
     assert await save("current", "distance > 0") == ["rows >= 100", "nulls(carrier) = 0", "distance > 0"]
     assert await save("- nulls(carrier) = 0") == ["rows >= 100", "distance > 0"]
     assert await save("current", "rows >= 500") == ["rows >= 500", "distance > 0"]
     assert await save("current", "- range(distance)") == ["rows >= 500"]
-    saved = contract(flights)
+    saved = contract(workspace)
     assert saved
     assert saved.mode == "block", "what is not said stays"
     assert len(await save("proposed", "rows >= 5", "- relationship(carrier -> airlines.carrier)")) > 10
-    assert "rows >= 5" in texts(flights)
+    assert "rows >= 5" in texts(workspace)
     assert await save("flight >= 0") == ["flight >= 0"]
 
 
-async def test_none_drops_the_contract_and_its_versions_stay(flights: Workspace, assistant: Assistant) -> None:
+async def test_none_drops_the_contract_and_its_versions_stay(workspace: Workspace, assistant: Assistant) -> None:
     await assistant.call("set_contract", dataset="flights", checks=["rows >= 1000000"])
     assert (await assistant.call("list_alerts"))["total"] == 1
     answer = await assistant.call("set_contract", dataset="flights", checks=["none"])
     assert "no contract any more" in answer["verdict"]
-    assert contract(flights) is None
-    assert len(flights.store.read(lambda transaction: contracts_of(transaction, "flights"))) == 2
+    assert contract(workspace) is None
+    assert len(workspace.store.read(lambda transaction: contracts_of(transaction, "flights"))) == 2
     assert "dropped" in await assistant.text("read_page", uri="mlsteward://contracts/flights")
     assert (await assistant.call("list_alerts"))["alerts"] == []
     assert "no contract" in await assistant.error("set_contract", dataset="flights", checks=["none"])
 
 
-async def test_the_page_shows_checks_results_schema_and_versions(flights: Workspace, assistant: Assistant) -> None:
+async def test_the_page_shows_checks_results_schema_and_versions(workspace: Workspace, assistant: Assistant) -> None:
     checks = ["carrier in (UA)", "nulls(origin) = 0", "unique(carrier, flight, time_hour)"]
     await assistant.call("set_contract", dataset="flights", checks=checks)
     await assistant.call("set_contract", dataset="flights", checks=["current", "- nulls(origin) = 0", "rows > 5"])
@@ -148,7 +170,7 @@ async def test_the_page_shows_checks_results_schema_and_versions(flights: Worksp
         assert words in page, words
 
 
-async def test_contracts_can_be_queried(flights: Workspace, assistant: Assistant) -> None:
+async def test_contracts_can_be_queried(workspace: Workspace, assistant: Assistant) -> None:
     await assistant.call("set_contract", dataset="flights", checks=["rows >= 5"])
     answer = await assistant.call("query_data", sql="SELECT dataset, version, mode FROM meta.contracts")
     assert answer["rows"] == [["flights", 1, "warn"]]
@@ -174,17 +196,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 async def test_what_cannot_be_a_contract_is_refused_and_changes_nothing(
-    flights: Workspace, assistant: Assistant
+    workspace: Workspace, assistant: Assistant
 ) -> None:
     for arguments, words in REFUSED:
         assert words in await assistant.error("set_contract", **{"dataset": "flights", **arguments})
-        assert contract(flights) is None
+        assert contract(workspace) is None
 
 
-async def test_each_version_is_in_the_audit_log(flights: Workspace, assistant: Assistant) -> None:
+async def test_each_version_is_in_the_audit_log(workspace: Workspace, assistant: Assistant) -> None:
     await assistant.call("set_contract", dataset="flights", checks=["rows >= 5"])
     await assistant.call("set_contract", dataset="flights", checks=["none"])
-    rows = flights.store.read(
+    rows = workspace.store.read(
         lambda transaction: transaction.rows("SELECT asset FROM activity WHERE action = 'set_contract'")
     )
     assert rows == [("dataset:flights",), ("dataset:flights",)]
@@ -232,10 +254,10 @@ async def test_a_caller_learns_nothing_of_masked_columns_by_checks(workspace: Wo
 
 
 async def test_a_check_that_takes_the_place_of_a_proposal_is_kept_though_it_fails(
-    flights: Workspace, assistant: Assistant
+    workspace: Workspace, assistant: Assistant
 ) -> None:
     answer = await assistant.call("set_contract", dataset="flights", checks=["proposed", "rows >= 900000"])
-    assert "rows >= 900000" in texts(flights)
+    assert "rows >= 900000" in texts(workspace)
     assert answer["failed"] == 1
     assert "with a factor of" not in await assistant.text(
         "set_contract", dataset="flights", checks=["proposed", "rows >= 5"], dry_run=True
