@@ -1,13 +1,17 @@
 """The tool `define_term`: terms and metrics, their versions, values and links."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.store.links import all_links
 from mlsteward.store.models import add_model
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import sharing_queries
 from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, register
 from tests.glossary_samples import add_table, model, with_flights
 
@@ -17,8 +21,37 @@ LATE_SHARE = "SELECT avg((dep_delay > 15)::INT) AS late_share FROM flights"
 
 
 @pytest.fixture
+def workspace(workspace: Workspace) -> Workspace:
+    return sharing_queries(workspace)
+
+
+@pytest.fixture
 def flights(workspace: Workspace) -> Workspace:
     return with_flights(workspace)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Iterator[Workspace]:
+    """The flights and a term, for all that is refused and changes nothing."""
+    folder = tmp_path_factory.mktemp("untouched")
+    workspace = with_flights(sharing_queries(new_workspace(folder, folder, warm)))
+
+    async def define() -> None:
+        async with assistant_of(workspace) as assistant:
+            await assistant.call("define_term", term="Late flight", definition=LATE, synonyms=["delayed flight"])
+
+    anyio.run(define)
+    yield workspace
+    workspace.close()
+
+
+async def refused(workspace: Workspace, **arguments: Any) -> str:
+    """The words in which a term is refused, with nothing changed."""
+    before = everything(workspace)
+    async with assistant_of(workspace) as assistant:
+        words = await assistant.error("define_term", **arguments)
+    assert everything(workspace) == before
+    return words
 
 
 def everything(workspace: Workspace) -> list[list[tuple[Any, ...]]]:
@@ -146,11 +179,9 @@ async def test_a_metric_of_several_columns_and_of_a_version_gives_one_short_row(
     ],
 )
 async def test_sql_that_makes_no_metric_is_refused_and_changes_nothing(
-    flights: Workspace, assistant: Assistant, sql: str, words: str
+    untouched: Workspace, sql: str, words: str
 ) -> None:
-    before = everything(flights)
-    assert words in await assistant.error("define_term", term="Late share", definition="x", sql=sql)
-    assert everything(flights) == before
+    assert words in await refused(untouched, term="Late share", definition="x", sql=sql)
 
 
 @pytest.mark.parametrize(
@@ -177,12 +208,9 @@ async def test_sql_that_makes_no_metric_is_refused_and_changes_nothing(
     ],
 )
 async def test_what_cannot_be_defined_is_refused_in_words_and_changes_nothing(
-    flights: Workspace, assistant: Assistant, arguments: dict[str, Any], words: str
+    untouched: Workspace, arguments: dict[str, Any], words: str
 ) -> None:
-    await assistant.call("define_term", term="Late flight", definition=LATE, synonyms=["delayed flight"])
-    before = everything(flights)
-    assert words in await assistant.error("define_term", **arguments)
-    assert everything(flights) == before
+    assert words in await refused(untouched, **arguments)
 
 
 async def test_a_link_is_suggested_by_name_and_synonym_and_counts_once_a_person_approves_it(
