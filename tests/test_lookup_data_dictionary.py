@@ -1,15 +1,22 @@
 """The tool `lookup_data_dictionary`, and the page of a dataset's dictionary."""
 
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
 import pytest
 from pydantic import TypeAdapter
 
+from mlsteward.data.profile import TableProfile
+from mlsteward.dictionary.harvest import harvest_columns
 from mlsteward.dictionary.relationships import Relationship
 from mlsteward.store.alerts import Finding, raise_alerts
 from mlsteward.store.catalogue import read_catalogue
+from mlsteward.store.dictionary import write_entries
 from mlsteward.store.store import Store
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
-from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, register
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied
+from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, column_profile, register
 from tests.glossary_samples import with_flights
 
 pytestmark = pytest.mark.anyio
@@ -25,11 +32,29 @@ LINK = Relationship(
 )
 
 
-@pytest.fixture
-def flights(workspace: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    workspace = new_workspace(folder, folder, warm)
     register(workspace, "airlines", AIRLINES)
     register(workspace, "flights", FLIGHTS, WORDS, "Flights that left New York in 2013", [LINK])
-    return workspace
+    workspace.close()
+    return folder
+
+
+@pytest.fixture
+def flights(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "flights", data, warm)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+async def assistant(request: pytest.FixtureRequest) -> AsyncIterator[Assistant]:
+    """Of the flights, where a test has them."""
+    workspace = request.getfixturevalue("flights" if "flights" in request.fixturenames else "workspace")
+    async with assistant_of(workspace) as assistant:
+        yield assistant
 
 
 async def test_an_empty_dictionary_says_how_to_fill_it(assistant: Assistant) -> None:
@@ -62,7 +87,10 @@ async def test_a_dataset_lists_all_its_columns(
 async def test_hundreds_of_columns_fit_one_answer(workspace: Workspace, assistant: Assistant, count: int) -> None:
     names = [f"measurement_{number:04d}" for number in range(count)]
     words = {name: f"Reading of sensor {name} on the east side of the plant, in minutes" for name in names}
-    register(workspace, "plant", {name: [1.5, 2.5] for name in names}, words)
+    profile = column_profile("measurement", [1.5, 2.5])
+    columns = [profile.model_copy(update={"name": name}) for name in names]
+    entries = harvest_columns("plant", TableProfile(rows=2, columns=columns), words)
+    workspace.store.write(lambda t: write_entries(t, entries, "register_dataset"))
     answer = await assistant.call("lookup_data_dictionary", dataset="plant")
     text = await assistant.text("lookup_data_dictionary", dataset="plant")
     assert answer["total"] == count
