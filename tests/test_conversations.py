@@ -1,6 +1,6 @@
 """Six conversations, each call using only what earlier answers returned.
 
-Each is held once with an assistant whose host shows it nothing but text, and once with one that sees only the data.
+Each is held with an assistant whose host shows it nothing but text, and with one that sees only the data.
 """
 
 import ast
@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,24 +21,39 @@ from tests.conftest import Assistant, assistant_of
 pytestmark = pytest.mark.anyio
 
 
+class Told(NamedTuple):
+    """An answer as each of the two assistants sees it."""
+
+    text: str
+    data: str
+
+    def holds(self, words: str) -> bool:
+        """Whether both of them are told so."""
+        return all(words in form for form in self)
+
+    def following(self) -> tuple[str, str]:
+        """The call that each of them is told to make."""
+        found = re.search(r"^next: (.*)$", self.text, re.MULTILINE)
+        return found.group(1) if found else "", str(json.loads(self.data).get("next", ""))
+
+
 class Reader:
-    """An assistant that sees one of the two forms of an answer, and remembers what it saw."""
+    """Two assistants, each seeing one form of an answer, that make the same calls and remember what they saw."""
 
-    def __init__(self, assistant: Assistant, form: str) -> None:
+    def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        self._form = form
-        self.seen = ""
-        self.answer = ""
+        self.seen = Told("", "")
+        self.answer = Told("", "")
 
-    async def call(self, tool: str, **arguments: Any) -> str:
-        """The answer as this assistant sees it, once its run has ended."""
+    async def call(self, tool: str, **arguments: Any) -> Told:
+        """The answer as the assistants see it, once its run has ended."""
         for value in arguments.values():
             self._must_be_known(value)
         text, data = await self._answer(tool, arguments)
         while data.get("state") in ("queued", "running"):
             text, data = await self._answer("get_run", {"run": data["run"], "wait_seconds": 25})
-        self.answer = text if self._form == "text" else json.dumps(data, ensure_ascii=False)
-        self.seen += self.answer
+        self.answer = Told(text, json.dumps(data, ensure_ascii=False))
+        self.seen = Told(self.seen.text + self.answer.text, self.seen.data + self.answer.data)
         return self.answer
 
     async def _answer(self, tool: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -49,33 +64,32 @@ class Reader:
 
     def heard(self, words: str) -> None:
         """What the person said is known too."""
-        self.seen += words
+        self.seen = Told(self.seen.text + words, self.seen.data + words)
 
     def _must_be_known(self, value: Any) -> None:
         for word in re.findall(r"[\w@]+", json.dumps(value)):
-            known = word in self.seen or word.casefold() in ("true", "false", "null") or word.isdigit()
-            assert known, f"{word!r} came from nowhere"
+            plain = word.casefold() in ("true", "false", "null") or word.isdigit()
+            assert plain or self.seen.holds(word), f"{word!r} came from nowhere"
 
-    @property
-    def next(self) -> str:
-        if self._form == "data":
-            return str(json.loads(self.answer).get("next", ""))
-        found = re.search(r"^next: (.*)$", self.answer, re.MULTILINE)
-        return found.group(1) if found else ""
-
-    async def follow(self, **changed: Any) -> str:
-        """Make the call that the last answer proposes, with what the person wants changed."""
-        expression = ast.parse(self.next, mode="eval").body
-        assert isinstance(expression, ast.Call)
-        assert isinstance(expression.func, ast.Name)
-        arguments = {word.arg: ast.literal_eval(word.value) for word in expression.keywords if word.arg}
-        return await self.call(expression.func.id, **arguments | changed)
+    async def follow(self, **changed: Any) -> Told:
+        """Make the call that the last answer proposes to both, with what the person wants changed."""
+        read, given = (_call(proposed) for proposed in self.answer.following())
+        assert read == given
+        tool, arguments = read
+        return await self.call(tool, **arguments | changed)
 
 
-@pytest.fixture(params=["text", "data"])
-async def reader(workspace: Workspace, request: pytest.FixtureRequest) -> AsyncIterator[Reader]:
+def _call(proposed: str) -> tuple[str, dict[str, Any]]:
+    expression = ast.parse(proposed, mode="eval").body
+    assert isinstance(expression, ast.Call)
+    assert isinstance(expression.func, ast.Name)
+    return expression.func.id, {word.arg: ast.literal_eval(word.value) for word in expression.keywords if word.arg}
+
+
+@pytest.fixture
+async def reader(workspace: Workspace) -> AsyncIterator[Reader]:
     async with assistant_of(workspace) as assistant:
-        yield Reader(assistant, request.param)
+        yield Reader(assistant)
 
 
 def write_churn(path: Path, rows: int = 600, *, start: int = 0) -> None:
@@ -96,17 +110,16 @@ async def test_which_customers_will_churn_and_why(reader: Reader, data: Path) ->
     await reader.call("list_datasets")
     await reader.follow()
     columns = await reader.follow()
-    assert "churned" in columns
-    assert "customer_id" in columns
+    assert columns.holds("churned")
+    assert columns.holds("customer_id")
     reader.heard("Train a simple one, a logistic_regression, and call it churn.")
     await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="logistic_regression")
     await reader.follow()
     why = await reader.call("explain_model", model="churn")
-    assert "support_calls" in why
+    assert why.holds("support_calls")
     who = await reader.call("predict_rows", model="churn", dataset="churn")
-    customer = re.search(r"C1\d{4}", who)
-    assert customer is not None
-    assert "out-of-fold" in who
+    assert all(re.search(r"C1\d{4}", form) for form in who)
+    assert who.holds("out-of-fold")
 
 
 async def test_predictions_feel_off_this_week(reader: Reader, data: Path) -> None:
@@ -124,26 +137,26 @@ async def test_predictions_feel_off_this_week(reader: Reader, data: Path) -> Non
     await reader.call("list_datasets")
     await reader.follow()
     columns = await reader.follow()
-    assert "ordered_at" in columns
+    assert columns.holds("ordered_at")
     reader.heard("The last week began on 2026-04-23.")
     found = await reader.call("check_drift", current="orders", time_column="ordered_at", since="2026-04-23")
-    assert "amount" in found
-    assert "drift" in found
+    assert found.holds("amount")
+    assert found.holds("drift")
     meaning = await reader.call("lookup_data_dictionary", query="orders.amount")
-    assert "amount" in meaning
+    assert meaning.holds("amount")
 
 
 async def test_what_does_dep_delay_mean_and_who_owns_it(reader: Reader) -> None:
     reader.heard("Register sample:flights as flights. what does dep_delay mean and who owns it")
     await reader.call("register_dataset", name="flights", source="sample:flights")
     meaning = await reader.call("lookup_data_dictionary", query="what does dep_delay mean and who owns it")
-    assert "minutes" in meaning
-    assert "no owner recorded" in meaning
+    assert meaning.holds("minutes")
+    assert meaning.holds("no owner recorded")
     reader.heard("The operations desk owns it.")
     asset = "flights.dep_delay"
     await reader.call("document_asset", asset=asset, owner="operations desk")
     owned = await reader.call("lookup_data_dictionary", query=asset)
-    assert "operations desk" in owned
+    assert owned.holds("operations desk")
 
 
 async def test_is_the_new_model_better(reader: Reader, data: Path) -> None:
@@ -154,10 +167,10 @@ async def test_is_the_new_model_better(reader: Reader, data: Path) -> None:
     await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="dummy")
     await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="logistic_regression")
     models = await reader.call("list_models")
-    assert "churn@2" in models
+    assert models.holds("churn@2")
     better = await reader.call("evaluate_model", model="churn@2", dataset="churn", baseline="churn@1")
 
-    assert "Better than churn@1" in better
+    assert better.holds("Better than churn@1")
 
 
 async def test_compare_my_last_10_runs(reader: Reader, data: Path) -> None:
@@ -171,10 +184,10 @@ async def test_compare_my_last_10_runs(reader: Reader, data: Path) -> None:
             reader.heard(json.dumps(params))
             await reader.call("train_model", dataset="churn", target="churned", estimator=estimator, params=params)
     compared = await reader.call("compare_runs", last=10)
-    assert "3 runs" in compared
-    assert "n_neighbors" in compared
+    assert compared.holds("3 runs")
+    assert compared.holds("n_neighbors")
     listed = await reader.call("list_runs", order_by="roc_auc")
-    assert "logistic_regression" in listed or "roc_auc" in listed
+    assert all("logistic_regression" in form or "roc_auc" in form for form in listed)
     await reader.follow()
 
 
@@ -188,10 +201,10 @@ async def test_what_breaks_if_this_column_changes_who_owns_it_and_is_it_healthy_
     await reader.call("train_model", dataset="churn", target="churned", name="churn", estimator="logistic_regression")
     await reader.call("document_asset", asset="churn.support_calls", owner="care desk")
     breaks = await reader.call("trace_lineage", asset="churn.support_calls")
-    assert "feeds 1 model (churn@1: importance" in breaks
-    assert "care desk" in breaks
+    assert breaks.holds("feeds 1 model (churn@1: importance")
+    assert breaks.holds("care desk")
     healthy = await reader.call("check_data", dataset="churn")
-    assert "churn@1 is healthy" in healthy
+    assert healthy.holds("churn@1 is healthy")
     reader.heard("Then the file came again, with minus one for every call.")
     rows = (data / "churn.csv").read_text().splitlines()
     broken = [rows[0], *(re.sub(r"^(\w+,\d+),\d+", r"\1,-1", row) for row in rows[1:])]
@@ -200,9 +213,9 @@ async def test_what_breaks_if_this_column_changes_who_owns_it_and_is_it_healthy_
     await reader.follow(checks=["proposed", "support_calls between 0 and 50"])
     (data / "churn.csv").write_text("\n".join(broken) + "\n")
     register = await reader.call("register_dataset", name="churn", source="churn.csv")
-    assert "contract" in register
+    assert register.holds("contract")
     unhealthy = await reader.call("check_data", dataset="churn")
-    assert "churn@2 is unhealthy" in unhealthy
+    assert unhealthy.holds("churn@2 is unhealthy")
     alerts = await reader.call("list_alerts")
-    assert "support_calls" in alerts
-    assert "model:churn@1" in alerts
+    assert alerts.holds("support_calls")
+    assert alerts.holds("model:churn@1")
