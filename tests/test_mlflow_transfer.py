@@ -1,5 +1,6 @@
 """`mlsteward import mlflow` and `export mlflow`: runs with their history, files and versions, both ways."""
 
+import contextlib
 import math
 import sqlite3
 import threading
@@ -111,6 +112,17 @@ def test_an_import_brings_runs_history_files_and_versions_once(workspace: Worksp
     assert (again.runs, again.models, again.versions, again.files, again.known) == ([], 0, 0, 0, 1)
 
 
+def test_a_run_on_a_dataset_that_is_not_registered_here_comes_without_it(workspace: Workspace, database: Path) -> None:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("INSERT INTO tags VALUES ('mlsteward.dataset', 'flights@3', ?)", [RUN])
+        connection.commit()
+    done = take_in(workspace, database)
+    assert done.runs == [1]
+    assert done.left[0].startswith("dataset flights@3 of run a: ")
+    run = workspace.store.read(lambda t: get_run(t, 1))
+    assert (run.dataset, run.tags) == ("", {"owner": "ann", "mlflow.experiment": "local"})
+
+
 def test_a_folder_of_runs_is_read_too(workspace: Workspace, tmp_path: Path) -> None:
     run = tmp_path / "mlruns" / "0" / RUN
     for name, text in {
@@ -169,6 +181,8 @@ def test_what_is_exported_to_a_server_can_be_imported_from_it(
             assert "1 run was there already" in capsys.readouterr().out
             assert import_mlflow(Settings(workspace=third.folder, data=[data]), url) == 0
             assert "1 run, 0 logged models, 1 version, 3 files" in capsys.readouterr().out
+            assert import_mlflow(Settings(workspace=workspace.folder, data=[data]), url) == 0
+            assert "1 run was here already" in capsys.readouterr().out
         for one in (there, third):
             (logged,) = one.store.read(all_logged_runs)
             run = one.store.read(lambda t, number=logged.run: get_run(t, number))

@@ -26,6 +26,11 @@ _PREFIXES = {"train": "training_", "validation": "val_"}
 # The tag under which a run's experiment stands here; MLflow's own tags never have that name.
 EXPERIMENT_TAG = "mlflow.experiment"
 NAME_TAG = "mlflow.runName"
+# A tag of this name says which registered dataset a run was trained on.
+DATASET_TAG = "mlsteward.dataset"
+# A run that was exported has these, with its number and its dataset in the workspace that it comes from.
+ORIGIN_TAG = "mlsteward.run"
+ORIGIN_DATASET_TAG = "mlsteward.origin.dataset"
 
 
 def status_of(state: str) -> str:

@@ -13,12 +13,19 @@ from typing import NamedTuple
 
 from mlsteward.answer import one_line
 from mlsteward.errors import InUse, InvalidArgument, Refused
-from mlsteward.exchange.mlflow import EXPERIMENT_TAG, NAME_TAG, metric_place, parameter_text, parameter_value
+from mlsteward.exchange.mlflow import (
+    DATASET_TAG,
+    EXPERIMENT_TAG,
+    NAME_TAG,
+    metric_place,
+    parameter_text,
+    parameter_value,
+)
 from mlsteward.lineage.made import used_edges
 from mlsteward.record import Record
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.job import ARTIFACTS
-from mlsteward.store.datasets import find_dataset
+from mlsteward.store.datasets import DatasetVersion, find_dataset
 from mlsteward.store.lineage import add_edges
 from mlsteward.store.metrics import MetricRow, add_metrics
 from mlsteward.store.mlflow_assets import DEFAULT_EXPERIMENT, Experiment, assets_of, find_asset, put_asset
@@ -27,8 +34,6 @@ from mlsteward.store.runs import Run, add_run, get_run, update_run
 from mlsteward.store.transaction import Transaction
 
 MODELS = "models"
-# A tag of this name says which registered dataset a run was trained on.
-DATASET_TAG = "mlsteward.dataset"
 _MOST_NAME = 500
 _MOST_PART = 255
 _MOST_PATH = 1000
@@ -156,14 +161,20 @@ def set_tags(t: Transaction, run: Run, tags: Mapping[str, str]) -> None:
 
 
 def set_dataset(t: Transaction, number: int, label: str) -> None:
-    """Say which registered dataset a run was trained on. Raises NotFound, and Refused where columns are masked."""
+    """Say which registered dataset a run was trained on. Raises what `tagged_dataset` raises."""
+    version = tagged_dataset(t, label)
+    update_run(t, number, dataset=version.label, fingerprint=version.fingerprint, reads=[version.label])
+    add_edges(t, used_edges(number, "train", datasets=[version.label]))
+
+
+def tagged_dataset(t: Transaction, label: str) -> DatasetVersion:
+    """The dataset that a tag names. Raises NotFound, and Refused where columns are masked."""
     version = find_dataset(t, label, rows=False)
     if t.masks.of(version.label):
         raise Refused(
             f"{version.label} has columns that are masked for your clearance; somebody who is cleared says so."
         )
-    update_run(t, number, dataset=version.label, fingerprint=version.fingerprint, reads=[version.label])
-    add_edges(t, used_edges(number, "train", datasets=[version.label]))
+    return version
 
 
 def model_folder(workspace: Path, number: int | None, model_id: str) -> Path:

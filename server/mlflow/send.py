@@ -8,8 +8,11 @@ from typing import Any
 
 from mlsteward.errors import InUse, NotFound, StewardError, UnusableData
 from mlsteward.exchange.mlflow import (
+    DATASET_TAG,
     EXPERIMENT_TAG,
     NAME_TAG,
+    ORIGIN_DATASET_TAG,
+    ORIGIN_TAG,
     flat_parameters,
     metric_key,
     parameter_text,
@@ -28,8 +31,6 @@ from mlsteward.store.runs import ACTIVE, Run, get_run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
 
-# A run there has this tag with the number it has here and its workspace.
-ORIGIN_TAG = "mlsteward.run"
 MODEL_PATH = "model"
 _METRICS, _OTHERS = 1000, 100
 _LONGEST = 6000
@@ -89,7 +90,7 @@ class Export:
         return self.done
 
     def _send(self, out: Outgoing) -> None:
-        mark = f"{out.run.label} of {self._workspace.folder}"
+        mark = mark_of(out.run.number, self._workspace.folder)
         experiment = self._experiment(out.experiment)
         there = self._client.post(
             "/runs/search",
@@ -119,8 +120,8 @@ class Export:
 
     def _create(self, out: Outgoing, experiment: str, mark: str) -> dict[str, Any]:
         run = out.run
-        tags = {key: value for key, value in run.tags.items() if key not in (EXPERIMENT_TAG, NAME_TAG)}
-        tags |= {"mlsteward.kind": run.kind, **({"mlsteward.dataset": run.dataset} if run.dataset else {})}
+        tags = {key: value for key, value in run.tags.items() if key not in (EXPERIMENT_TAG, NAME_TAG, DATASET_TAG)}
+        tags |= {"mlsteward.kind": run.kind, **({ORIGIN_DATASET_TAG: run.dataset} if run.dataset else {})}
         made = self._client.post(
             "/runs/create",
             experiment_id=experiment,
@@ -209,6 +210,11 @@ class Export:
             self._client.post("/registered-models/alias", name=name, alias=alias, version=version)
         else:
             self.done.left.append(f"the alias {alias} of {mark}: it stands on a version there already")
+
+
+def mark_of(run: int, workspace: Path) -> str:
+    """What a run that was exported says there of where it comes from."""
+    return f"run:{run} of {workspace}"
 
 
 def _all(t: Transaction) -> list[int]:

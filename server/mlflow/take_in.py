@@ -3,12 +3,12 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mlsteward.errors import Refused, StewardError
-from mlsteward.exchange.mlflow import RUN_STATUS
+from mlsteward.exchange.mlflow import DATASET_TAG, ORIGIN_TAG, RUN_STATUS
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.job import ARTIFACTS
 from mlsteward.runs.mlflow_logging import (
@@ -20,6 +20,7 @@ from mlsteward.runs.mlflow_logging import (
     log_values,
     model_folder,
     start_logged,
+    tagged_dataset,
 )
 from mlsteward.server.mlflow.origin import Origin, OriginModel, OriginRun, OriginVersion
 from mlsteward.server.mlflow.present import model_root, run_root
@@ -73,12 +74,13 @@ class Import:
         return self.done
 
     def _run(self, run: OriginRun) -> None:
-        if self._store.read(lambda t: find_logged_run(t, run.run_id)):
+        if self._store.read(lambda t: find_logged_run(t, run.run_id)) or self._went_from_here(run):
             self.done.known += 1
             return
         if run.status in ("RUNNING", "SCHEDULED"):
             self.done.left.append(f"run {run.name or run.run_id}: it is still running there")
             return
+        run = self._without_strange_dataset(run)
         runs = self._workspace.folder / "runs"
         runs.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=".incoming-", dir=runs))
@@ -89,6 +91,21 @@ class Import:
             shutil.rmtree(staged, ignore_errors=True)
         self.done.runs.append(number)
         self._tell(f"run:{number} {run.name}")
+
+    def _went_from_here(self, run: OriginRun) -> bool:
+        return run.tags.get(ORIGIN_TAG, "").partition(" of ")[2] == str(self._workspace.folder)
+
+    def _without_strange_dataset(self, run: OriginRun) -> OriginRun:
+        """The run; without its tag for a dataset where there is no such dataset here."""
+        name = run.tags.get(DATASET_TAG)
+        if name is None:
+            return run
+        try:
+            self._store.read(lambda t: tagged_dataset(t, name))
+        except StewardError as error:
+            self.done.left.append(f"dataset {name} of run {run.name or run.run_id}: {error.said()}")
+            return replace(run, tags={key: value for key, value in run.tags.items() if key != DATASET_TAG})
+        return run
 
     def _record_run(self, t: Transaction, run: OriginRun, runs: Path, staged: Path) -> int:
         started = run.started or datetime.now(UTC)
