@@ -202,9 +202,11 @@ def test_names_in_another_case_and_numbers_in_texts_are_taken(house: House) -> N
     assert house.predict(odd)["predictions"][0]["score"] == house.predict(ROW)["predictions"][0]["score"]
 
 
-def test_missing_values_are_null(house: House, boosting: ModelBundle) -> None:
+def test_missing_values_are_null_and_noted_where_training_had_none(house: House) -> None:
     found = house.predict(dict.fromkeys(ROW))
     assert 0 < found["predictions"][0]["score"] < 1
+    words = "no value in row 1, which no row of training lacked"
+    assert found["notes"] == [f"{column}: {words}" for column in ("city", "express", "ordered", "note")]
 
 
 HOSTILE = [

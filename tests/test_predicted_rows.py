@@ -13,7 +13,7 @@ from mlsteward.training.signature import SignatureColumn
 
 SIGNATURE = [
     SignatureColumn(name="distance", type="DOUBLE", kind="number", low=17, high=4983),
-    SignatureColumn(name="seats", type="BIGINT", kind="number", low=2, high=450),
+    SignatureColumn(name="seats", type="BIGINT", kind="number", low=2, high=450, nulls=3),
     SignatureColumn(name="carrier", type="VARCHAR", kind="category", levels=["UA", "AA"], distinct=2),
     SignatureColumn(name="weekend", type="BOOLEAN", kind="boolean"),
     SignatureColumn(name="departs", type="TIMESTAMP", kind="time"),
@@ -93,6 +93,12 @@ def test_unseen_categories_and_values_out_of_range_are_allowed_and_said() -> Non
     assert "carrier: 'ZZ' (row 2) not seen in training" in checked.notes
     assert "distance: '9000.0' (row 2) outside 17 to 4983" in checked.notes
     assert "not used by the model: gate" in checked.notes
+
+
+def test_a_null_where_training_had_none_is_allowed_and_said() -> None:
+    rows: list[dict[str, object]] = [GOOD, *[{**GOOD, "weekend": None, "seats": None}] * 4]
+    (note,) = check_rows(rows, SIGNATURE).notes
+    assert note == "weekend: no value in row 2, row 3, row 4 and 1 more, which no row of training lacked"
 
 
 def test_whole_numbers_name_a_category_without_decimals() -> None:

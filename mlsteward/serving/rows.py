@@ -148,17 +148,25 @@ def _text(value: object) -> str:
 
 
 def strange_notes(rows: Sequence[Mapping[str, str | None]], signature: Sequence[SignatureColumn]) -> list[str]:
-    """What is noteworthy about rows as `check_rows` made them: unseen categories, values out of the training range."""
+    """What is noteworthy about rows as `check_rows` made them: categories that training has not seen, values out of its
+    range, and nulls where it had none."""
     notes: list[str] = []
     for column in signature:
         values = [(number, row[column.name]) for number, row in enumerate(rows, start=1)]
         strange = [(number, value) for number, value in values if value is not None and _is_strange(value, column)]
         if strange:
-            shown = ", ".join(f"{value!r} (row {number})" for number, value in strange[:3])
-            more = f" and {len(strange) - 3} more" if len(strange) > 3 else ""
             what = "not seen in training" if column.kind == "category" else f"outside {column.low:g} to {column.high:g}"
-            notes.append(f"{column.name}: {shown}{more} {what}")
+            shown = [f"{value!r} (row {number})" for number, value in strange]
+            notes.append(f"{column.name}: {_first(shown)} {what}")
+        empty = [f"row {number}" for number, value in values if value is None]
+        if empty and not column.nulls:
+            notes.append(f"{column.name}: no value in {_first(empty)}, which no row of training lacked")
     return notes
+
+
+def _first(words: Sequence[str]) -> str:
+    more = f" and {len(words) - 3} more" if len(words) > 3 else ""
+    return ", ".join(words[:3]) + more
 
 
 def _is_strange(value: str, column: SignatureColumn) -> bool:

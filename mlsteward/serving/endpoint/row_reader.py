@@ -185,13 +185,14 @@ def moment_of(micros: int) -> str:
 
 def _is_strange(column: SignatureColumn) -> Callable[[Cell], bool] | None:
     """Whether a cell is unlike all that training saw; None where that cannot be told."""
+    full = not column.nulls
     if column.kind == "number" and column.low is not None and column.high is not None:
         low, high = column.low, column.high
-        return lambda cell: cell is not None and not low <= float(cell) <= high
+        return lambda cell: full if cell is None else not low <= float(cell) <= high
     if column.kind == "category" and 0 < column.distinct <= len(column.levels):
         levels = frozenset(column.levels)
-        return lambda cell: cell is not None and _text_of(cell) not in levels
-    return None
+        return lambda cell: full if cell is None else _text_of(cell) not in levels
+    return (lambda cell: cell is None) if full else None
 
 
 def _text_of(cell: Cell) -> str | None:
