@@ -1,15 +1,18 @@
 """Versions that break a contract in mode block: kept aside, looked at, released."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.store.datasets import find_dataset, newest_version, versions_of
 from mlsteward.store.dictionary import column_entries
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
 from tests.contract_samples import Table, write_table
+from tests.copied import copied
 from tests.dictionary_samples import FLIGHTS
 
 pytestmark = pytest.mark.anyio
@@ -49,12 +52,32 @@ class Flights:
         return answer["rows"][0][0]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace to begin with: the first version, and its contract."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        async with assistant_of(workspace) as assistant:
+            flights = Flights(workspace, assistant, data)
+            await flights.register(FLIGHTS)
+            await flights.set_contract(*RULES, mode="block")
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder
+
+
 @pytest.fixture
-async def flights(workspace: Workspace, assistant: Assistant, data: Path) -> Flights:
-    flights = Flights(workspace, assistant, data)
-    await flights.register(FLIGHTS)
-    await flights.set_contract(*RULES, mode="block")
-    return flights
+def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "workspace", data, warm)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def flights(workspace: Workspace, assistant: Assistant, data: Path) -> Flights:
+    return Flights(workspace, assistant, data)
 
 
 async def test_a_version_that_breaks_the_contract_is_recorded_and_not_made_the_newest(flights: Flights) -> None:
