@@ -1,18 +1,20 @@
 """The tool `record_labels`: labels become versions, everybody's are kept, and two people's agreement is measured."""
 
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import anyio
 import pytest
 
 from mlsteward.errors import InvalidArgument
-from mlsteward.labels.agreement import agree_on_classes, agree_on_numbers
 from mlsteward.labels.reading import read_labels
 from mlsteward.store.datasets import find_dataset
 from mlsteward.store.dictionary import column_entries
 from mlsteward.store.lineage import edges_to
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied, sharing_queries
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +24,37 @@ TICKETS = (
 )
 
 
-async def tickets(assistant: Assistant, sql: str = TICKETS) -> None:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace to begin with, in which there are tickets."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        async with assistant_of(workspace) as assistant:
+            await tickets(assistant, TICKETS)
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder
+
+
+@pytest.fixture
+def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "workspace", data, warm)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+async def blank(tmp_path: Path, data: Path, warm: Path) -> AsyncIterator[Assistant]:
+    """Who makes tickets of another kind, in a workspace without any."""
+    workspace = sharing_queries(new_workspace(tmp_path / "blank", data, warm))
+    async with assistant_of(workspace) as assistant:
+        yield assistant
+    workspace.close()
+
+
+async def tickets(assistant: Assistant, sql: str) -> None:
     await finish(assistant, "transform_dataset", name="tickets", sql=sql)
 
 
@@ -42,7 +74,6 @@ async def rows(assistant: Assistant, sql: str) -> list[list[Any]]:
 
 
 async def test_labels_make_a_version_that_says_who_gave_them(workspace: Workspace, assistant: Assistant) -> None:
-    await tickets(assistant)
     answer = await label(assistant, {"3": "billing", "4": "login"}, "Ann Lee")
     assert answer["verdict"] == "2 labels by Ann Lee recorded; 2 of 60 rows of tickets have a label in `category`."
     assert (answer["dataset"], answer["recorded"], answer["labelled"]) == ("tickets@2", 2, 2)
@@ -59,7 +90,6 @@ async def test_labels_make_a_version_that_says_who_gave_them(workspace: Workspac
 
 
 async def test_what_comes_with_labels_is_known_only_afterwards(workspace: Workspace, assistant: Assistant) -> None:
-    await tickets(assistant)
     await label(assistant, {"3": "billing", "4": "login"}, "ann")
     entries = {entry.column: entry for entry in workspace.store.read(lambda t: column_entries(t, "tickets"))}
     for name in ("category_labelled_by", "category_labelled_at"):
@@ -86,7 +116,6 @@ async def test_a_model_never_learns_from_who_labelled(workspace: Workspace, assi
 
 
 async def test_the_same_label_again_is_nothing_new_and_another_is_taken_at_the_last_word(assistant: Assistant) -> None:
-    await tickets(assistant)
     await label(assistant, {"3": "billing", "4": "login"}, "ann")
     answer = await label(assistant, {"3": "billing"}, "ann")
     assert (answer["verdict"], answer["dataset"]) == (
@@ -98,7 +127,6 @@ async def test_the_same_label_again_is_nothing_new_and_another_is_taken_at_the_l
 
 
 async def test_a_tie_leaves_the_row_unlabelled_until_there_is_a_majority(assistant: Assistant) -> None:
-    await tickets(assistant)
     await label(assistant, {"3": "billing", "4": "login"}, "ann")
     answer = await label(assistant, {"3": "login", "4": "login"}, "bob")
     assert answer["disputes"] == [
@@ -116,7 +144,6 @@ async def test_a_tie_leaves_the_row_unlabelled_until_there_is_a_majority(assista
 
 
 async def test_two_people_on_the_same_rows_get_cohens_kappa(assistant: Assistant) -> None:
-    await tickets(assistant)
     ann = {str(i): "yes" if i < 10 else "no" for i in range(20)}
     bob = {**ann, "0": "no", "19": "yes"}
     await label(assistant, ann, "ann")
@@ -127,7 +154,6 @@ async def test_two_people_on_the_same_rows_get_cohens_kappa(assistant: Assistant
 
 
 async def test_labels_survive_a_version_that_comes_without_them(assistant: Assistant) -> None:
-    await tickets(assistant)
     await label(assistant, {"3": "billing"}, "ann")
     await tickets(assistant, TICKETS.replace("60", "70"))
     assert await rows(assistant, "SELECT count(category) FROM tickets") == [[0]]
@@ -135,32 +161,32 @@ async def test_labels_survive_a_version_that_comes_without_them(assistant: Assis
     assert (answer["labelled"], answer["rows"]) == (2, 70)
 
 
-async def test_rows_without_a_key_are_named_by_what_they_hold_and_rows_alike_are_one(assistant: Assistant) -> None:
-    await tickets(assistant, "SELECT 'the same' AS words, NULL::VARCHAR AS category, i % 2 AS n FROM range(10) t(i)")
-    picked = await finish(assistant, "select_rows_to_label", dataset="tickets", column="category")
+async def test_rows_without_a_key_are_named_by_what_they_hold_and_rows_alike_are_one(blank: Assistant) -> None:
+    await tickets(blank, "SELECT 'the same' AS words, NULL::VARCHAR AS category, i % 2 AS n FROM range(10) t(i)")
+    picked = await finish(blank, "select_rows_to_label", dataset="tickets", column="category")
     names = [row["row"] for row in picked["selected"]]
     assert [len(name) for name in names] == [16, 16], "rows alike are not chosen twice"
-    answer = await label(assistant, {names[0]: "a"}, "ann")
+    answer = await label(blank, {names[0]: "a"}, "ann")
     assert answer["labelled"] == 5
     assert answer["notes"] == ["4 rows have the values of a row that was labelled, and its label"]
-    again = await label(assistant, {names[0]: "a"}, "bob")
+    again = await label(blank, {names[0]: "a"}, "bob")
     assert (again["labelled"], again["agreement"][0]["same"]) == (5, 1), "the name is the same in the next version"
 
 
-async def test_a_column_that_is_not_there_is_made(assistant: Assistant) -> None:
-    await tickets(assistant, "SELECT i AS id, 'x' || i AS words FROM range(30) t(i)")
+async def test_a_column_that_is_not_there_is_made(blank: Assistant) -> None:
+    await tickets(blank, "SELECT i AS id, 'x' || i AS words FROM range(30) t(i)")
     answer = await finish(
-        assistant, "record_labels", dataset="tickets", labels={"1": True, "2": False}, by="ann", column="urgent"
+        blank, "record_labels", dataset="tickets", labels={"1": True, "2": False}, by="ann", column="urgent"
     )
     assert answer["notes"] == ["`urgent` is a new column of type BOOLEAN"]
-    assert await rows(assistant, "SELECT urgent FROM tickets WHERE id IN (1, 2) ORDER BY id") == [[True], [False]]
+    assert await rows(blank, "SELECT urgent FROM tickets WHERE id IN (1, 2) ORDER BY id") == [[True], [False]]
 
 
-async def test_of_numbers_the_median_is_taken_and_the_difference_said(assistant: Assistant) -> None:
-    await tickets(assistant, "SELECT i AS id, i * 1.5 AS amount, CAST(NULL AS DOUBLE) AS price FROM range(40) t(i)")
+async def test_of_numbers_the_median_is_taken_and_the_difference_said(blank: Assistant) -> None:
+    await tickets(blank, "SELECT i AS id, i * 1.5 AS amount, CAST(NULL AS DOUBLE) AS price FROM range(40) t(i)")
     for person, more in (("ann", 0), ("bob", 2)):
         answer = await finish(
-            assistant,
+            blank,
             "record_labels",
             dataset="tickets",
             labels={str(i): i * 10 + more for i in range(12)},
@@ -168,7 +194,7 @@ async def test_of_numbers_the_median_is_taken_and_the_difference_said(assistant:
             column="price",
         )
     assert "they differ by 2 on average; Lin's concordance 0.998" in answer["agreement"][0]["words"]
-    assert await rows(assistant, "SELECT price FROM tickets WHERE id = 3") == [[31.0]]
+    assert await rows(blank, "SELECT price FROM tickets WHERE id = 3") == [[31.0]]
 
 
 BAD_CALLS: list[tuple[dict[str, Any], str]] = [
@@ -198,7 +224,6 @@ BAD_CALLS: list[tuple[dict[str, Any], str]] = [
 async def test_what_cannot_be_recorded_is_refused_in_words_and_changes_nothing(
     workspace: Workspace, assistant: Assistant
 ) -> None:
-    await tickets(assistant)
     await label(assistant, {"1": "billing", "2": "login"}, "ann")
     for arguments, words in BAD_CALLS:
         asked = {"dataset": "tickets", "by": "ann", "column": "category", **arguments}
@@ -211,7 +236,6 @@ async def test_what_cannot_be_recorded_is_refused_in_words_and_changes_nothing(
 
 async def test_labels_of_a_masked_column_are_for_those_who_may_see_it(workspace: Workspace) -> None:
     async with assistant_of(workspace) as whole:
-        await tickets(whole)
         await label(whole, {"3": "billing"}, "ann")
         await whole.call("document_asset", asset="column:tickets.category", sensitivity="restricted")
         answer = await label(whole, {"3": "login"}, "bob")
@@ -225,56 +249,12 @@ async def test_labels_of_a_masked_column_are_for_those_who_may_see_it(workspace:
 
 async def test_a_labeller_needs_not_see_the_other_columns(workspace: Workspace) -> None:
     async with assistant_of(workspace) as whole:
-        await tickets(whole)
         await whole.call("document_asset", asset="column:tickets.words", sensitivity="restricted")
     async with assistant_of(workspace.seen_by("internal")) as reader:
         answer = await label(reader, {"4": "login"}, "eve")
         assert answer["labelled"] == 1
         picked = await finish(reader, "select_rows_to_label", dataset="tickets", n=3, column="category")
         assert "ticket about" not in str(picked) and len(picked["selected"]) == 3
-
-
-def test_kappa_is_what_the_textbook_says() -> None:
-    # Cohen (1960) has no worked table of two classes; this is that of Landis & Koch's notation with 20/5/10/15.
-    pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
-    found = agree_on_classes("ann", "bob", pairs)
-    assert found.coefficient == pytest.approx(0.4)
-    assert found.low is not None and found.high is not None and found.low < 0.4 < found.high
-
-
-def test_kappa_has_no_value_for_one_class_and_none_is_given_of_few_rows() -> None:
-    one_class = agree_on_classes("ann", "bob", [("a", "a")] * 12)
-    assert one_class.coefficient is None and "κ has no value" in one_class.words
-    few = agree_on_classes("ann", "bob", [("a", "a"), ("b", "b")])
-    assert few.coefficient is None and "not enough shared rows" in few.words
-
-
-def test_where_all_agree_kappa_keeps_an_interval() -> None:
-    found = agree_on_classes("ann", "bob", [("a", "a")] * 6 + [("b", "b")] * 6)
-    assert found.coefficient == 1 and found.low is not None and 0.4 < found.low < 0.6
-
-
-def test_kappas_interval_holds_the_truth_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(7)
-    held = 0
-    for _ in range(400):
-        truth = generator.random(60) < 0.4
-        ann, bob = (np.where(generator.random(60) < 0.85, truth, ~truth) for _ in range(2))
-        found = agree_on_classes("ann", "bob", [(str(a), str(b)) for a, b in zip(ann, bob, strict=True)])
-        assert found.low is not None and found.high is not None
-        # Observed agreement .745; each says yes for .43 of the rows, so chance gives .5098.
-        held += found.low <= (0.745 - 0.5098) / (1 - 0.5098) <= found.high
-    assert 0.92 <= held / 400 <= 0.99
-
-
-def test_concordance_is_lins() -> None:
-    pairs = [(float(i), float(i) + (i % 3)) for i in range(30)]
-    one, other = np.array(pairs).T
-    expected = 2 * np.cov(one, other, bias=True)[0, 1] / (one.var() + other.var() + (one.mean() - other.mean()) ** 2)
-    found = agree_on_numbers("ann", "bob", pairs)
-    assert found.coefficient == pytest.approx(expected)
-    assert found.low is not None and found.high is not None and found.low < expected < found.high
-    assert agree_on_numbers("ann", "bob", [(1.0, float(i)) for i in range(12)]).coefficient is None
 
 
 @pytest.mark.parametrize(
@@ -305,7 +285,6 @@ def test_a_label_that_does_not_fit_its_column_is_refused(value: object, type: st
 async def test_the_page_says_who_labelled_what_and_where_they_differ(workspace: Workspace) -> None:
     uri = "mlsteward://labels/tickets"
     async with assistant_of(workspace) as whole:
-        await tickets(whole)
         assert "Nobody has labelled" in (await whole.call("read_page", uri=uri))["content"]
         await label(whole, {"3": "billing", "4": "login"}, "ann")
         await label(whole, {"3": "login"}, "bob")
