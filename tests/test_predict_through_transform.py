@@ -1,12 +1,16 @@
 """Predicting rows as a source of the training data has them: the recorded statement is applied first."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.store.models import find_model
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +27,29 @@ LATE = (
 )
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace to begin with: flights, and a model trained on what a statement made of them."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        async with assistant_of(workspace) as assistant:
+            for name, sql in (("flights", FLIGHTS.format(rows=400)), ("carriers", CARRIERS)):
+                await done(assistant, "transform_dataset", name=name, sql=sql)
+            await trained(assistant, LATE)
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder
+
+
+@pytest.fixture
+def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "workspace", data, warm)
+    yield workspace
+    workspace.close()
+
+
 async def done(assistant: Assistant, tool: str, **arguments: Any) -> dict[str, Any]:
     answer = await assistant.call(tool, **arguments)
     while answer.get("state", "completed") != "completed":
@@ -31,10 +58,9 @@ async def done(assistant: Assistant, tool: str, **arguments: Any) -> dict[str, A
     return answer
 
 
-async def trained(assistant: Assistant, late: str = LATE, model: str = "delay") -> None:
-    for name, sql in (("flights", FLIGHTS.format(rows=400)), ("carriers", CARRIERS), ("late", late)):
-        await done(assistant, "transform_dataset", name=name, sql=sql)
-    await done(assistant, "train_model", dataset="late", target="late", name=model, estimator="logistic_regression")
+async def trained(assistant: Assistant, late: str, dataset: str = "late", model: str = "delay") -> None:
+    await done(assistant, "transform_dataset", name=dataset, sql=late)
+    await done(assistant, "train_model", dataset=dataset, target="late", name=model, estimator="logistic_regression")
 
 
 def scores(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -44,7 +70,6 @@ def scores(answer: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_source_rows_predict_as_transformed_rows_do_or_say_why_not(
     assistant: Assistant, workspace: Workspace
 ) -> None:
-    await trained(assistant)
     model = workspace.store.read(lambda t: find_model(t, "delay"))
     assert [(step.dataset, step.sources) for step in model.transforms if step.dataset == "late@1"] == [
         ("late@1", ["flights@1", "carriers@1"])
@@ -84,7 +109,6 @@ async def test_source_rows_predict_as_transformed_rows_do_or_say_why_not(
 
 
 async def test_a_dataset_like_the_source_keeps_its_rows_and_columns(assistant: Assistant, workspace: Workspace) -> None:
-    await trained(assistant)
     fresh = "SELECT number + 5000 AS number, carrier, distance, dep_delay FROM flights ORDER BY hash(number)"
     await done(assistant, "transform_dataset", name="fresh", sql=fresh)
     await done(assistant, "predict_rows", model="delay", dataset="fresh", as_dataset="scored")
@@ -122,22 +146,20 @@ async def test_a_statement_that_puts_rows_together_is_refused_in_words(assistant
         "SELECT carrier, distance AS hops, avg(dep_delay) AS mean_delay, avg(arr_delay) > 15 AS late"
         " FROM flights GROUP BY ALL"
     )
-    await trained(assistant, late)
+    await trained(assistant, late, "means", "mean")
     rows = [{"carrier": "UA", "distance": 300, "dep_delay": 4}]
-    words = await assistant.error("predict_rows", model="delay", rows=rows)
+    words = await assistant.error("predict_rows", model="mean", rows=rows)
     assert "puts rows together" in words
-    assert 'transform_dataset(name="late")' in words
+    assert 'transform_dataset(name="means")' in words
 
 
 async def test_a_column_that_only_shares_its_name_is_not_taken_for_the_models(assistant: Assistant) -> None:
-    await done(assistant, "transform_dataset", name="flights", sql=FLIGHTS.format(rows=400))
     late = (
         "SELECT dep_delay, distance / 1000 AS distance, arr_delay > 15 AS late FROM flights WHERE arr_delay IS NOT NULL"
     )
-    await done(assistant, "transform_dataset", name="late", sql=late)
-    await done(assistant, "train_model", dataset="late", target="late", name="delay", estimator="logistic_regression")
-    await done(assistant, "predict_rows", model="delay", dataset="flights", as_dataset="through")
-    await done(assistant, "predict_rows", model="delay", dataset="late", as_dataset="plain")
+    await trained(assistant, late, "shares", "share")
+    await done(assistant, "predict_rows", model="share", dataset="flights", as_dataset="through")
+    await done(assistant, "predict_rows", model="share", dataset="shares", as_dataset="plain")
     compared = await assistant.call(
         "query_data",
         sql="SELECT (SELECT sum(score_true) FROM through) - (SELECT sum(score_true) FROM plain),"
@@ -145,8 +167,8 @@ async def test_a_column_that_only_shares_its_name_is_not_taken_for_the_models(as
     )
     assert compared["rows"][0][0] == pytest.approx(0, abs=1e-9)
     assert compared["rows"][0][1:] == [True, True]
-    answer = await done(assistant, "predict_rows", model="delay", rows=[{"dep_delay": 3, "distance": 0.4}])
-    assert "distance is taken as late@1 has it, not as its source does" in answer["notes"]
+    answer = await done(assistant, "predict_rows", model="share", rows=[{"dep_delay": 3, "distance": 0.4}])
+    assert "distance is taken as shares@1 has it, not as its source does" in answer["notes"]
 
 
 async def test_rows_go_through_a_chain_of_statements(assistant: Assistant) -> None:
@@ -156,9 +178,8 @@ async def test_rows_go_through_a_chain_of_statements(assistant: Assistant) -> No
     cleaned = "SELECT number, carrier, miles * 2 AS distance, dep_delay, arr_delay FROM raw"
     await done(assistant, "transform_dataset", name="cleaned", sql=cleaned)
     late = "SELECT distance / 100 AS hops, dep_delay, arr_delay > 15 AS late FROM cleaned WHERE arr_delay IS NOT NULL"
-    await done(assistant, "transform_dataset", name="late", sql=late)
-    await done(assistant, "train_model", dataset="late", target="late", name="delay", estimator="logistic_regression")
-    through = await done(assistant, "predict_rows", model="delay", rows=[{"miles": 250, "dep_delay": 12}])
-    halfway = await done(assistant, "predict_rows", model="delay", rows=[{"distance": 500, "dep_delay": 12}])
-    plain = await done(assistant, "predict_rows", model="delay", rows=[{"hops": 5.0, "dep_delay": 12}])
+    await trained(assistant, late, "chained", "chain")
+    through = await done(assistant, "predict_rows", model="chain", rows=[{"miles": 250, "dep_delay": 12}])
+    halfway = await done(assistant, "predict_rows", model="chain", rows=[{"distance": 500, "dep_delay": 12}])
+    plain = await done(assistant, "predict_rows", model="chain", rows=[{"hops": 5.0, "dep_delay": 12}])
     assert scores(through) == scores(halfway) == scores(plain)
