@@ -24,8 +24,8 @@ def test_the_script_over_stdio_trains_compares_and_explains() -> None:
     assert "leans most on" in text
 
 
-def test_the_script_over_http_trains_and_predicts(tmp_path: Path) -> None:
-    with serving(tmp_path) as server:
+def test_the_script_over_http_trains_and_predicts(tmp_path: Path, warm: Path) -> None:
+    with serving(tmp_path, warm=warm) as server:
         text = printed(str(EXAMPLES / "script_http.py"), f"{server.url}/mcp")
     assert "> predict_rows" in text
     assert "flat_price@1 scored" in text

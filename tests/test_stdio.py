@@ -23,8 +23,17 @@ def flags(folder: Path) -> list[str]:
     return ["-m", "mlsteward", "--toolsets", "default,tracking", *folders]
 
 
+@pytest.fixture
+def folder(tmp_path: Path, warm: Path) -> Path:
+    """Where a server may read, with a workspace in it whose runs are those of the warm process of all tests."""
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace" / "warm").symlink_to(warm, target_is_directory=True)
+    return tmp_path
+
+
 @asynccontextmanager
 async def connected(folder: Path, mode: str = "auto") -> AsyncGenerator[Client]:
+    """A client of a server of its own."""
     server = StdioServerParameters(command=sys.executable, args=flags(folder), cwd="/")
     async with Client(stdio_client(server), mode=mode) as client:
         yield client
@@ -70,8 +79,8 @@ def test_nothing_but_the_protocol_stands_on_stdout_and_a_garbled_line_does_not_e
 
 
 @pytest.mark.anyio
-async def test_two_servers_on_one_workspace_see_each_others_work_at_once(tmp_path: Path) -> None:
-    async with connected(tmp_path, "legacy") as first, connected(tmp_path) as second:
+async def test_two_servers_on_one_workspace_see_each_others_work_at_once(folder: Path) -> None:
+    async with connected(folder, "legacy") as first, connected(folder) as second:
         await answered(first, "register_dataset", name="churn", content=CHURN)
         found = await answered(second, "lookup_data_dictionary", dataset="churn")
         assert "churned" in json.dumps(found)
@@ -88,27 +97,27 @@ async def test_two_servers_on_one_workspace_see_each_others_work_at_once(tmp_pat
 
 
 @pytest.mark.anyio
-async def test_a_run_trained_through_one_server_is_found_by_the_next(tmp_path: Path) -> None:
-    (tmp_path / "churn.csv").write_text(CHURN)
-    async with connected(tmp_path) as client:
-        await answered(client, "register_dataset", name="churn", source=str(tmp_path / "churn.csv"))
+async def test_a_run_trained_through_one_server_is_found_by_the_next(folder: Path) -> None:
+    (folder / "churn.csv").write_text(CHURN)
+    async with connected(folder) as client:
+        await answered(client, "register_dataset", name="churn", source=str(folder / "churn.csv"))
         started = await answered(
             client, "train_model", dataset="churn", target="churned", estimator="logistic_regression", wait_seconds=0
         )
-    async with connected(tmp_path) as client:
+    async with connected(folder) as client:
         run = await answered(client, "get_run", run=started["run"], wait_seconds=25)
     assert run["state"] == "completed"
 
 
 @pytest.mark.anyio
-async def test_progress_is_notified_while_a_call_waits(tmp_path: Path) -> None:
+async def test_progress_is_notified_while_a_call_waits(folder: Path) -> None:
     seen: list[float] = []
 
     async def notified(progress: float, total: float | None, message: str | None) -> None:
         del total, message
         seen.append(progress)
 
-    async with connected(tmp_path) as client:
+    async with connected(folder) as client:
         result = await client.call_tool(
             "register_dataset", {"name": "churn", "content": CHURN}, progress_callback=notified
         )
