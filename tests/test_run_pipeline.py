@@ -2,9 +2,10 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import anyio
 import psutil
 import pytest
 from pydantic import SecretStr
@@ -14,47 +15,30 @@ from mlsteward.gates.rules import Gates
 from mlsteward.pipeline.spec import read_pipeline
 from mlsteward.runs.approve import Decision, decide
 from mlsteward.runs.folder import RunFolder
-from mlsteward.runs.jobs.pipeline import Driven, Request, Result
-from mlsteward.server.pipeline_driver import drive
 from mlsteward.store.models import find_model
 from mlsteward.store.pipelines import steps_of
 from mlsteward.store.runs import get_run
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied
 from tests.endings import end_endpoints
 from tests.judged import flights
+from tests.pipelined import (
+    CLEAN,
+    EVALUATE,
+    PARAMETERS,
+    PASSED,
+    REGISTER,
+    TRAIN,
+    Driver,
+    finished,
+    told,
+    trains,
+    write_flights,
+)
 from tests.run_server import eventually, gone
 
 pytestmark = pytest.mark.anyio
-
-REGISTER = '[[steps]]\ndo = "register"\nname = "flights"\nsource = "${source}"\n'
-TRAIN = """[[steps]]
-do = "train"
-target = "late"
-estimator = "logistic_regression"
-exclude = ["minutes"]
-name = "delay"
-"""
-PARAMETERS = '[parameters]\nsource = "flights.csv"\n'
-EVALUATE = '[[steps]]\ndo = "evaluate"\n'
-
-
-def write_flights(data: Path, rows: int = 300, **columns: object) -> None:
-    flights(rows, seed=1).assign(**columns).to_csv(data / "flights.csv", index=False)
-
-
-class Driver:
-    """Drives pipelines in this process, as the driver does in its own."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self.runs = 1000
-        self.heard: list[str] = []
-
-    async def __call__(self, text: str, **request: Any) -> Driven:
-        self.runs += 1
-        order = Request(pipeline=read_pipeline(text, name="test"), **request)
-        return await drive(self.workspace, order, self.runs, lambda done, message: self.heard.append(message))
 
 
 @pytest.fixture
@@ -62,37 +46,63 @@ def driver(workspace: Workspace) -> Driver:
     return Driver(workspace)
 
 
-def trains(folder: RunFolder) -> bool:
-    """Whether a pipeline hears of its training by now."""
-    event = folder.last_event()
-    return event is not None and event.message.startswith("train: ") and event.message != "train: starting"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> tuple[Path, Path]:
+    """A workspace to begin with, in which the pipeline of `PASSED` has passed, and the folder of its file."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        write_flights(data)
+        assert set(told(await Driver(workspace)(PASSED)).values()) == {"passed"}
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder, data
 
 
-def told(driven: Driven) -> dict[str, str]:
-    assert not driven.error, driven.error
-    return {step.id: step.told for step in driven.outcome.steps}
+@pytest.fixture
+def begun(made: tuple[Path, Path], tmp_path: Path, warm: Path) -> Iterator[Driver]:
+    """Who drives pipelines after that of `PASSED`, whose file is still there."""
+    folder, data = made
+    write_flights(data)
+    workspace = copied(folder, tmp_path / "begun", data, warm)
+    yield Driver(workspace, runs=2000)
+    workspace.close()
 
 
-def finished(workspace: Workspace, number: int) -> Result:
-    """What a pipeline in a process of its own has come to."""
-    run = workspace.runs.wait(number, 120)
-    assert run.state == "completed", run.error
-    return Result.model_validate(run.result)
+@pytest.fixture(scope="module")
+def nightly(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Iterator[tuple[Workspace, int]]:
+    """A workspace, and the run of a pipeline of a file in it; `old` has a column that not everybody may see."""
+    folder, data = tmp_path_factory.mktemp("nightly"), tmp_path_factory.mktemp("data")
+    predict = '[[steps]]\ndo = "predict"\nas_dataset = "tonight"\n'
+    drift = '[[steps]]\ndo = "drift"\ncurrent = "${steps.register.dataset}"\nreference = "old"\n'
+    (data / "nightly.toml").write_text(PARAMETERS.replace("flights", "none") + REGISTER + TRAIN + predict + drift)
+
+    async def run(workspace: Workspace) -> int:
+        async with assistant_of(workspace) as assistant:
+            flights(300, seed=3).to_csv(data / "flights.csv", index=False)
+            await assistant.call("register_dataset", name="old", source="flights.csv")
+            await assistant.call("document_asset", asset="column:old.origin", sensitivity="confidential")
+            write_flights(data)
+            given = {"source": "flights.csv"}
+            started = await assistant.call("run_pipeline", file="nightly.toml", parameters=given, wait_seconds=0)
+        return started["run"]
+
+    workspace = new_workspace(folder, data, warm)
+    yield workspace, anyio.run(run, workspace)
+    workspace.close()
 
 
 async def test_a_pipeline_goes_from_a_file_to_predictions_in_the_name_of_who_started_it(
-    assistant: Assistant, workspace: Workspace, data: Path
+    nightly: tuple[Workspace, int],
 ) -> None:
-    write_flights(data)
-    predict = '[[steps]]\ndo = "predict"\nas_dataset = "tonight"\n'
-    (data / "nightly.toml").write_text(PARAMETERS.replace("flights", "none") + REGISTER + TRAIN + predict)
-    given = {"source": "flights.csv"}
-    number = (await assistant.call("run_pipeline", file="nightly.toml", parameters=given, wait_seconds=0))["run"]
+    workspace, number = nightly
     outcome = finished(workspace, number).outcome
     assert [(step.id, step.told) for step in outcome.steps] == [
         ("register", "passed"),
         ("train", "passed"),
         ("predict", "passed"),
+        ("drift", "passed"),
     ]
     assert outcome.steps[2].made["dataset"] == "tonight@1"
     run = workspace.store.read(lambda t: get_run(t, number))
@@ -100,27 +110,36 @@ async def test_a_pipeline_goes_from_a_file_to_predictions_in_the_name_of_who_sta
     inner = workspace.store.read(lambda t: get_run(t, outcome.steps[1].run or 0))
     assert (inner.kind, inner.actor) == ("train", workspace.user)
     assert inner.client.startswith("mlsteward pipeline")
-    text = await assistant.text("get_run", run=number)
-    assert "nightly passed: 3 steps." in text
-    page = await assistant.text("read_page", uri=f"mlsteward://runs/{number}/artifacts/summary.md")
-    assert "## ✅ nightly" in page
+    async with assistant_of(workspace) as assistant:
+        text = await assistant.text("get_run", run=number)
+        assert "nightly passed: 4 steps." in text
+        page = await assistant.text("read_page", uri=f"mlsteward://runs/{number}/artifacts/summary.md")
+        assert "## ✅ nightly" in page
 
 
-async def test_what_has_changed_is_done_again_and_nothing_else(
-    driver: Driver, assistant: Assistant, data: Path
+async def test_what_a_pipeline_tells_of_masked_columns_is_kept_from_whom_its_steps_are(
+    nightly: tuple[Workspace, int],
 ) -> None:
-    write_flights(data)
-    sql = '[[steps]]\ndo = "transform"\nname = "clean"\nsql = "SELECT * FROM flights WHERE distance > 200"\n'
-    text = PARAMETERS + REGISTER + sql + TRAIN
+    workspace, number = nightly
+    verdict = finished(workspace, number).outcome.steps[3].words
+    async with assistant_of(workspace.seen_by("internal")) as uncleared:
+        seen = await uncleared.text("get_run", run=number)
+    assert "masked for your clearance" in seen
+    assert verdict not in seen
+
+
+async def test_what_has_changed_is_done_again_and_nothing_else(begun: Driver, made: tuple[Path, Path]) -> None:
+    _, data = made
     again = {"register": "reused", "transform": "reused", "train": "passed"}
-    assert set(told(await driver(text)).values()) == {"passed"}
-    assert set(told(await driver(text)).values()) == {"reused"}
-    assert told(await driver(text.replace('"minutes"', '"origin"'))) == again, "another argument"
-    await assistant.call("document_asset", asset="column:clean.distance", available_at="after")
-    assert told(await driver(text)) == again, "a word that training heeds"
+    assert set(told(await begun(PASSED)).values()) == {"reused"}
+    assert told(await begun(PASSED.replace('"minutes"', '"origin"'))) == again, "another argument"
+    async with assistant_of(begun.workspace) as assistant:
+        await assistant.call("document_asset", asset="column:clean.distance", available_at="after")
+    assert told(await begun(PASSED)) == again, "a word that training heeds"
     write_flights(data, rows=320)
-    assert told(await driver(text.replace(TRAIN, ""))) == {"register": "passed", "transform": "passed"}
-    assert told(await driver(text.replace(TRAIN, ""), fresh=True)) == {"register": "passed", "transform": "passed"}
+    untrained = PASSED.replace(TRAIN, "")
+    assert told(await begun(untrained)) == {"register": "passed", "transform": "passed"}
+    assert told(await begun(untrained, fresh=True)) == {"register": "passed", "transform": "passed"}
 
 
 async def test_rows_that_break_their_contract_stop_the_pipeline(
@@ -137,73 +156,68 @@ async def test_rows_that_break_their_contract_stop_the_pipeline(
     assert all("-1" not in line for step in driven.outcome.steps for line in step.findings)
 
 
-async def test_a_step_that_cannot_be_done_breaks_the_pipeline_unless_it_is_ignored(driver: Driver, data: Path) -> None:
-    write_flights(data)
+async def test_a_step_that_cannot_be_done_breaks_the_pipeline_unless_it_is_ignored(begun: Driver) -> None:
     broken = '[[steps]]\ndo = "evaluate"\nmodel = "nobody"\n'
-    driven = await driver(PARAMETERS + REGISTER + broken + TRAIN)
-    assert told(driven) == {"register": "passed", "evaluate": "error", "train": "skipped"}
+    driven = await begun(PARAMETERS + REGISTER + broken + CLEAN)
+    assert told(driven) == {"register": "reused", "evaluate": "error", "transform": "skipped"}
     assert driven.outcome.exit_code == 4
-    assert driven.next == 'list_runs(kind="train")'
+    assert driven.next == "list_models()"
     retrain = '[[steps]]\ndo = "retrain"\nmodel = "${steps.train.model}"\n'
-    driven = await driver(PARAMETERS + REGISTER + broken + 'on_failure = "ignore"\n' + TRAIN + retrain)
+    driven = await begun(PARAMETERS + REGISTER + broken + 'on_failure = "ignore"\n' + CLEAN + TRAIN + retrain)
     assert told(driven) == {
         "register": "reused",
         "evaluate": "error, ignored",
-        "train": "passed",
+        "transform": "reused",
+        "train": "reused",
         "retrain": "passed",
     }
-    assert "there is nothing newer" in driven.outcome.steps[3].words
+    assert "there is nothing newer" in driven.outcome.steps[4].words
     assert driven.outcome.exit_code == 0
 
 
-async def test_a_schema_step_says_no_to_columns_that_are_gone(driver: Driver, data: Path) -> None:
-    write_flights(data)
-    await driver(PARAMETERS + REGISTER + TRAIN)
+async def test_a_schema_step_says_no_to_columns_that_are_gone(begun: Driver, made: tuple[Path, Path]) -> None:
+    _, data = made
     flights(300, seed=2).drop(columns=["dep_delay"]).to_csv(data / "flights.csv", index=False)
-    driven = await driver(PARAMETERS + REGISTER + '[[steps]]\ndo = "schema"\nmodel = "delay@1"\n' + TRAIN)
+    driven = await begun(PARAMETERS + REGISTER + '[[steps]]\ndo = "schema"\nmodel = "delay@1"\n' + TRAIN)
     assert told(driven) == {"register": "passed", "schema": "failed", "train": "skipped"}
     assert "no column `dep_delay`" in driven.outcome.verdict()
 
 
-async def test_a_pipeline_waits_for_a_person_and_goes_on_where_it_stood(
-    driver: Driver, workspace: Workspace, data: Path
-) -> None:
-    write_flights(data)
+async def test_a_pipeline_waits_for_a_person_and_goes_on_where_it_stood(begun: Driver) -> None:
+    workspace = begun.workspace
     no_gates = "".join(f"[gates.{name}]\non = false\n" for name in Gates.model_fields)
     (workspace.folder / "policy.toml").write_text(no_gates)
     promote = '[[steps]]\ndo = "promote"\nreason = "nightly"\n'
-    text = PARAMETERS + REGISTER + TRAIN + promote + EVALUATE
-    driven = await driver(text)
-    assert told(driven) == {"register": "passed", "train": "passed", "promote": "waiting", "evaluate": "skipped"}
+    text = PASSED + promote + EVALUATE
+    driven = await begun(text)
+    assert list(told(driven).values()) == ["reused", "reused", "reused", "waiting", "skipped"]
     assert driven.outcome.exit_code == 3
-    asked = driven.outcome.steps[2]
+    asked = driven.outcome.steps[3]
     assert "mlsteward approve" in asked.words
-    still = await driver(text)
-    assert still.outcome.steps[2].run == asked.run, "nobody is asked twice"
+    still = await begun(text)
+    assert still.outcome.steps[3].run == asked.run, "nobody is asked twice"
     decision = Decision(approve=True, approver="ann", client="test", way="terminal")
     decide(workspace, asked.run or 0, decision)
-    driven = await driver(text)
+    driven = await begun(text)
     assert told(driven)["promote"] == "passed"
-    assert driven.outcome.steps[2].run == asked.run
+    assert driven.outcome.steps[3].run == asked.run
     assert workspace.store.read(lambda t: find_model(t, "delay@champion")).version == 1
 
 
-async def test_a_pipeline_deploys_what_it_promoted_and_a_second_one_finds_it_served(
-    driver: Driver, workspace: Workspace, data: Path
-) -> None:
-    write_flights(data)
+async def test_a_pipeline_deploys_what_it_promoted_and_a_second_one_finds_it_served(begun: Driver) -> None:
+    workspace = begun.workspace
     no_gates = "".join(f"[gates.{name}]\non = false\n" for name in Gates.model_fields)
     (workspace.folder / "policy.toml").write_text("[approval]\npromote = false\n" + no_gates)
-    text = PARAMETERS + REGISTER + TRAIN + '[[steps]]\ndo = "promote"\n[[steps]]\ndo = "deploy"\nname = "late"\n'
+    text = PASSED + '[[steps]]\ndo = "promote"\n[[steps]]\ndo = "deploy"\nname = "late"\n'
     try:
-        steps = (await driver(text)).outcome.steps
-        assert [step.state for step in steps] == ["passed"] * 4, steps[-1].words
-        assert steps[2].made["model"] == "delay@champion"
-        assert steps[3].made["deployment"] == "late"
-        assert "late serves delay@1 (as delay@champion)" in steps[3].words
-        again = (await driver(text)).outcome.steps
-        assert (again[3].state, again[3].run) == ("passed", None)
-        assert "already" in again[3].words
+        steps = (await begun(text)).outcome.steps
+        assert [step.state for step in steps] == ["passed"] * 5, steps[-1].words
+        assert steps[3].made["model"] == "delay@champion"
+        assert steps[4].made["deployment"] == "late"
+        assert "late serves delay@1 (as delay@champion)" in steps[4].words
+        again = (await begun(text)).outcome.steps
+        assert (again[4].state, again[4].run) == ("passed", None)
+        assert "already" in again[4].words
     finally:
         workspace.endpoints.close()
         end_endpoints(workspace.folder)
@@ -242,7 +256,7 @@ async def test_a_killed_pipeline_is_taken_up_at_the_step_it_was_at(
     assistant: Assistant, driver: Driver, workspace: Workspace, data: Path
 ) -> None:
     write_flights(data)
-    slow = TRAIN.replace("logistic_regression", "hist_gradient_boosting") + "tune = 4\n"
+    slow = TRAIN.replace("logistic_regression", "hist_gradient_boosting") + "tune = 2\n"
     text = PARAMETERS + REGISTER + slow
     number = (await assistant.call("run_pipeline", text=text, wait_seconds=0))["run"]
     folder = RunFolder(workspace.runs.folder(number))
@@ -273,21 +287,6 @@ async def test_cancelling_a_pipeline_ends_what_it_waits_for(
     answer = await assistant.call("cancel_run", run=number)
     assert answer["state"] == "cancelled"
     assert workspace.runs.wait(training, 60).state == "cancelled"
-
-
-async def test_what_a_pipeline_tells_of_masked_columns_is_kept_from_whom_its_steps_are(
-    assistant: Assistant, uncleared: Assistant, workspace: Workspace, data: Path
-) -> None:
-    write_flights(data)
-    await assistant.call("register_dataset", name="flights", source="flights.csv")
-    await assistant.call("document_asset", asset="column:flights.origin", sensitivity="confidential")
-    write_flights(data, rows=200)
-    text = PARAMETERS + REGISTER.replace('"flights"', '"later"') + '[[steps]]\ndo = "drift"\nreference = "flights"\n'
-    number = (await assistant.call("run_pipeline", text=text, wait_seconds=0))["run"]
-    verdict = finished(workspace, number).outcome.steps[1].words
-    seen = await uncleared.text("get_run", run=number)
-    assert "masked for your clearance" in seen
-    assert verdict not in seen
 
 
 def test_a_driver_is_told_no_secret_and_sees_no_more_than_its_starter(workspace: Workspace) -> None:
