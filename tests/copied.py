@@ -3,8 +3,12 @@
 import atexit
 import functools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
 
 from mlsteward.data.query_process import QueryProcess
 from mlsteward.workspace import Workspace
@@ -18,10 +22,22 @@ class _Shared(QueryProcess):
         pass
 
 
-def copied(made: Path, folder: Path, data: Path, warm: Path) -> Workspace:
+def copied(made: Path, folder: Path, data: Path, warm: Path, **settings: Any) -> Workspace:
     """A workspace in `folder` that holds what the closed one in `made` holds."""
     shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
-    return sharing_queries(new_workspace(folder, data, warm))
+    return sharing_queries(new_workspace(folder, data, warm, **settings))
+
+
+def begun(request: pytest.FixtureRequest, *furnished: str, **settings: Any) -> Iterator[Workspace]:
+    """The workspace of a test: a copy of the one of these fixtures that the test asks for, or a new one."""
+    folder, data, warm = (request.getfixturevalue(name) for name in ("tmp_path", "data", "warm"))
+    found = [name for name in furnished if name in request.fixturenames]
+    if found:
+        workspace = copied(request.getfixturevalue(found[0]), folder / "workspace", data, warm, **settings)
+    else:
+        workspace = sharing_queries(new_workspace(folder / "workspace", data, warm, **settings))
+    yield workspace
+    workspace.close()
 
 
 def sharing_queries(workspace: Workspace) -> Workspace:

@@ -13,6 +13,7 @@ from mlsteward.health.daily import TimeColumn
 from mlsteward.runs.check_request import check_request
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import begun
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 120.0
@@ -20,11 +21,9 @@ COLUMNS = ["month", "day", "dep_time", "dep_delay", "carrier", "origin", "time_h
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """One that waits for a run on however busy a machine."""
-    workspace = new_workspace(tmp_path / "workspace", data, warm, max_wait=PATIENCE)
-    yield workspace
-    workspace.close()
+    yield from begun(request, "january", "march", max_wait=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +34,32 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return pd.DataFrame(flights[flights["origin"] == "EWR"])
 
 
-def months(year: pd.DataFrame, *wanted: int) -> pd.DataFrame:
-    return pd.DataFrame(year[year["month"].isin(wanted)])
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory, warm: Path, year: pd.DataFrame) -> Path:
+    return furnished(tmp_path_factory, warm, month(year, 1))
+
+
+@pytest.fixture(scope="module")
+def march(tmp_path_factory: pytest.TempPathFactory, warm: Path, year: pd.DataFrame) -> Path:
+    return furnished(tmp_path_factory, warm, month(year, 3))
+
+
+def furnished(folders: pytest.TempPathFactory, warm: Path, frame: pd.DataFrame) -> Path:
+    """A workspace whose first version of the flights has these rows."""
+    folder, data = folders.mktemp("workspace"), folders.mktemp("data")
+    workspace = new_workspace(folder, data, warm, max_wait=PATIENCE)
+
+    async def furnish() -> None:
+        async with assistant_of(workspace) as assistant:
+            await register(assistant, data, frame)
+
+    anyio.run(furnish)
+    workspace.close()
+    return folder
+
+
+def month(year: pd.DataFrame, wanted: int) -> pd.DataFrame:
+    return pd.DataFrame(year[year["month"] == wanted])
 
 
 async def register(assistant: Assistant, data: Path, frame: pd.DataFrame, name: str = "flights") -> None:
@@ -50,8 +73,8 @@ async def check(assistant: Assistant, dataset: str = "flights") -> dict[str, Any
     return answer | {one["pillar"]: one for one in answer["pillars"]}
 
 
+@pytest.mark.usefixtures("january")
 async def test_a_first_version_says_what_is_not_known_yet(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
-    await register(assistant, data, months(year, 1))
     answer = await check(assistant)
     assert answer["verdict"].startswith("flights@1 is healthy; not judged: freshness (not enough history)")
     assert answer["healthy"] is True
@@ -68,11 +91,11 @@ async def test_a_first_version_says_what_is_not_known_yet(assistant: Assistant, 
     assert ", healthy as of 20" in await assistant.text("lookup_data_dictionary", dataset="flights")
 
 
+@pytest.mark.usefixtures("march")
 async def test_a_missing_day_and_a_halved_one_are_found_in_the_new_month_and_settled_when_they_come(
     assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace
 ) -> None:
-    await register(assistant, data, months(year, 3))
-    april = months(year, 4)
+    april = month(year, 4)
     lost = (april["day"] == 9) | ((april["day"] == 17) & (april["dep_time"].fillna(0) % 2 == 0))
     await register(assistant, data, pd.DataFrame(april[~lost]))
     answer = await check(assistant)
@@ -86,23 +109,22 @@ async def test_a_missing_day_and_a_halved_one_are_found_in_the_new_month_and_set
     assert (await assistant.call("list_alerts", asset="flights"))["total"] == 0
 
 
+@pytest.mark.usefixtures("march")
 async def test_days_that_lost_their_rows_are_judged_again(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
-    await register(assistant, data, months(year, 3))
-    march = months(year, 3)
+    march = month(year, 3)
     await register(assistant, data, pd.DataFrame(march[march["day"] != 27]))
     answer = await check(assistant)
     assert answer["volume"]["state"] == "failing"
     assert "2013-03-27 had" in answer["volume"]["evidence"]
 
 
+@pytest.mark.usefixtures("january")
 async def test_a_column_that_became_text_names_the_model_that_uses_it(
     assistant: Assistant, data: Path, year: pd.DataFrame
 ) -> None:
-    january = months(year, 1)
-    await register(assistant, data, january)
     arguments = {"dataset": "flights", "target": "dep_delay", "features": ["dep_time", "carrier"], "name": "delay"}
     await assistant.call("train_model", **arguments, estimator="ridge", wait_seconds=PATIENCE)
-    february = months(year, 2)
+    february = month(year, 2)
     february["dep_time"] = "t" + february["dep_time"].astype(str)
     await register(assistant, data, february)
     answer = await check(assistant)
@@ -114,22 +136,22 @@ async def test_a_column_that_became_text_names_the_model_that_uses_it(
     assert alert["what"].startswith("since flights@1: dep_time became text")
 
 
+@pytest.mark.usefixtures("january")
 async def test_a_column_that_is_gone_and_unused_is_a_warning(
     assistant: Assistant, data: Path, year: pd.DataFrame
 ) -> None:
-    await register(assistant, data, months(year, 1))
-    await register(assistant, data, months(year, 2).drop(columns="carrier"))
+    await register(assistant, data, month(year, 2).drop(columns="carrier"))
     answer = await check(assistant)
     assert answer["verdict"].startswith(
         "flights@2 is healthy, with warnings: schema (since flights@1: carrier is gone: breaking)"
     )
 
 
+@pytest.mark.usefixtures("january")
 async def test_planted_nulls_break_the_contract(assistant: Assistant, data: Path, year: pd.DataFrame) -> None:
-    await register(assistant, data, months(year, 1))
     await assistant.call("set_contract", dataset="flights", checks=["carrier not null"], wait_seconds=PATIENCE)
     assert (await check(assistant))["quality"]["state"] == "ok"
-    february = months(year, 2)
+    february = month(year, 2)
     february.loc[february.index[:50], "carrier"] = None
     await register(assistant, data, february)
     answer = await check(assistant)
@@ -138,15 +160,15 @@ async def test_planted_nulls_break_the_contract(assistant: Assistant, data: Path
     assert "Rows that fail" in await assistant.text("read_page", uri=answer["page"])
 
 
+@pytest.mark.usefixtures("march")
 async def test_a_stale_and_an_unhealthy_source_show_downstream(
     assistant: Assistant, data: Path, year: pd.DataFrame
 ) -> None:
-    await register(assistant, data, months(year, 3))
     await assistant.call(
         "transform_dataset", name="late", sql="SELECT * FROM flights WHERE dep_delay > 15", wait_seconds=PATIENCE
     )
     assert (await check(assistant, "late"))["lineage"]["evidence"].endswith("never checked: flights")
-    april = months(year, 4)
+    april = month(year, 4)
     await register(assistant, data, pd.DataFrame(april[april["day"] != 9]))
     stale = await check(assistant, "late")
     assert (stale["lineage"]["state"], stale["healthy"]) == ("warning", True)
@@ -158,11 +180,11 @@ async def test_a_stale_and_an_unhealthy_source_show_downstream(
     assert "flights is unhealthy (volume (1 of 30 days off" in ill["lineage"]["evidence"]
 
 
+@pytest.mark.usefixtures("march")
 async def test_a_reader_without_clearance_learns_states_and_no_values(
     assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace, warm: Path
 ) -> None:
-    await register(assistant, data, months(year, 3))
-    april = months(year, 4)
+    april = month(year, 4)
     april.loc[april.index[:5], "carrier"] = "ZQ"
     await register(assistant, data, pd.DataFrame(april[april["day"] != 9]))
     known = ", ".join(sorted(set(year["carrier"])))
@@ -187,7 +209,7 @@ async def test_a_reader_without_clearance_learns_states_and_no_values(
 async def test_what_is_no_dataset_is_refused_in_words(
     assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace
 ) -> None:
-    await register(assistant, data, months(year, 1).head(50))
+    await register(assistant, data, month(year, 1).head(50))
     for dataset, words in [
         ("flihgts", "Did you mean `flights`?"),
         ("flights@7", "`flights` has no version 7"),
@@ -200,7 +222,7 @@ async def test_what_is_no_dataset_is_refused_in_words(
 async def test_tags_name_the_calendar_and_the_dictionary_the_time_of_events(
     assistant: Assistant, data: Path, year: pd.DataFrame, workspace: Workspace
 ) -> None:
-    await register(assistant, data, months(year, 1).head(50).assign(booked="2013-01-01 10:00"))
+    await register(assistant, data, month(year, 1).head(50).assign(booked="2013-01-01 10:00"))
 
     def request() -> tuple[str, TimeColumn | None]:
         found, _ = workspace.store.read(lambda t: check_request(t, workspace.folder, "flights", calendar="DE"))
@@ -220,7 +242,7 @@ async def test_tags_name_the_calendar_and_the_dictionary_the_time_of_events(
 async def test_two_callers_at_once_get_the_same_answer_and_raise_one_alert(
     assistant: Assistant, data: Path, year: pd.DataFrame
 ) -> None:
-    march = months(year, 3)
+    march = month(year, 3)
     await register(assistant, data, pd.DataFrame(march[march["day"] != 27]))
     answers: list[dict[str, Any]] = []
 

@@ -1,8 +1,10 @@
 """The tool `transform_dataset`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.data.engine import connect
@@ -15,7 +17,8 @@ from mlsteward.runs.new_version import NewVersion, VersionPlan, make_version
 from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries, find_entry, write_words
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import begun, sharing_queries
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +38,32 @@ async def make(assistant: Assistant, name: str, sql: str, **arguments: Any) -> d
     return answer
 
 
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace with the flights, made of nothing but SQL."""
+    folder = tmp_path_factory.mktemp("flights")
+    workspace = sharing_queries(new_workspace(folder, folder, warm))
+
+    async def furnish() -> None:
+        async with assistant_of(workspace) as assistant:
+            await make(assistant, "flights", FLIGHTS)
+
+    anyio.run(furnish)
+    workspace.close()
+    return folder
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "flights")
+
+
 def found(workspace: Workspace, label: str) -> DatasetVersion:
     return workspace.store.read(lambda t: find_dataset(t, label))
 
 
+@pytest.mark.usefixtures("flights")
 async def test_the_result_becomes_a_dataset_that_knows_its_sources(assistant: Assistant, workspace: Workspace) -> None:
-    await make(assistant, "flights", FLIGHTS)
     answer = await make(assistant, "late_flights", LATE, description="Flights that left late.")
     assert answer["verdict"] == "late_flights has a new version with 1,747 rows and 3 columns made from flights@1."
     assert answer["dataset"] == "late_flights@1"
@@ -58,8 +81,8 @@ async def test_the_result_becomes_a_dataset_that_knows_its_sources(assistant: As
     assert counted["rows"] == [[1747, True]]
 
 
+@pytest.mark.usefixtures("flights")
 async def test_the_same_rows_again_make_no_new_version(assistant: Assistant, workspace: Workspace) -> None:
-    await make(assistant, "flights", FLIGHTS)
     first = await make(assistant, "late_flights", LATE)
     again = await make(assistant, "late_flights", f"{LATE} ORDER BY hash(dep_delay)")
     assert again["dataset"] == first["dataset"] == "late_flights@1"
@@ -75,14 +98,14 @@ async def test_who_made_it_is_remembered(assistant: Assistant, workspace: Worksp
     assert found["rows"] == [["transform", "dataset:flights@1", answer["run"], workspace.user]]
 
 
+@pytest.mark.usefixtures("flights")
 async def test_rows_that_another_dataset_has_share_its_snapshot(assistant: Assistant, workspace: Workspace) -> None:
-    await make(assistant, "flights", FLIGHTS)
     await make(assistant, "copied", "SELECT * FROM flights")
     assert found(workspace, "copied").snapshot == found(workspace, "flights").snapshot
 
 
+@pytest.mark.usefixtures("flights")
 async def test_a_version_in_quotes_is_the_source(assistant: Assistant, workspace: Workspace) -> None:
-    await make(assistant, "flights", FLIGHTS)
     await make(assistant, "flights", "SELECT * FROM flights WHERE number < 100")
     answer = await make(assistant, "joined", 'SELECT a.* FROM "flights@1" a ANTI JOIN flights b USING (number)')
     assert answer["sources"] == ["dataset:flights@1", "dataset:flights@2"]
@@ -90,10 +113,10 @@ async def test_a_version_in_quotes_is_the_source(assistant: Assistant, workspace
     assert found(workspace, "flights@2").sources == ["dataset:flights@1"]
 
 
+@pytest.mark.usefixtures("flights")
 async def test_columns_taken_over_keep_their_words_and_computed_ones_do_not(
     assistant: Assistant, workspace: Workspace
 ) -> None:
-    await make(assistant, "flights", FLIGHTS)
     await make(assistant, "carriers", CARRIERS)
 
     def document(t: Any) -> None:
@@ -125,8 +148,8 @@ async def test_relationships_are_looked_for(assistant: Assistant) -> None:
     assert answer["relationships"] == ["flights.carrier → carriers.carrier"]
 
 
+@pytest.mark.usefixtures("flights")
 async def test_what_is_wrong_with_the_statement_is_said_without_a_run(assistant: Assistant) -> None:
-    await make(assistant, "flights", FLIGHTS)
     for sql, words in {
         "SELECT depdelay FROM flights": "`dep_delay`",
         "SELECT * FROM flihgts": "`flights`",
