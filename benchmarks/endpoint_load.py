@@ -1,6 +1,6 @@
 """64 clients on one endpoint for a minute, through two moves of its alias and a rollback: what is wrong or dropped?
 
-Run: uv run python -m benchmarks.endpoint_load [SECONDS]
+Run: uv run python -m benchmarks.endpoint_load [SECONDS]; it ends with 1 where something was.
 """
 
 import asyncio
@@ -40,11 +40,13 @@ def main() -> None:
         serve(house)
         try:
             load = measure(house, seconds)
-            report(load, written_down(house))
+            lost = load.request_ids - written_down(house)
+            report(load, lost)
         finally:
             house.store.write(lambda t: stop(t, "large", by=BY))
             house.look_after_endpoints()
             wait(house)
+    sys.exit(bool(load.wrong or load.dropped or lost))
 
 
 def promote(house: Workspace, version: int) -> None:
@@ -103,12 +105,12 @@ def written_down(house: Workspace) -> set[str]:
         return {one for (one,) in connection.execute(f"SELECT DISTINCT request_id FROM {relation}").fetchall()}
 
 
-def report(load: Load, written: set[str]) -> None:
+def report(load: Load, lost: set[str]) -> None:
     rate = load.requests / load.seconds
     print(f"{CLIENTS} clients, {load.seconds:.0f} s, {load.requests:,} requests ({rate:,.0f} a second)")
     print(f"answered by {dict(load.models)}")
     print(f"wrong: {len(load.wrong)} (to reach: 0); dropped: {len(load.dropped)} (to reach: 0)")
-    print(f"answered and not in the prediction log: {len(load.request_ids - written)} (to reach: 0)")
+    print(f"answered and not in the prediction log: {len(lost)} (to reach: 0)")
     median = load.percentile(50)
     high, slowest = load.percentile(99) / median, load.percentile(100) / median
     print(f"latency over its median: 99 % {high:.1f} x, slowest {slowest:.1f} x")

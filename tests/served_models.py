@@ -36,17 +36,17 @@ def bundle_of(version: int) -> ModelBundle:
     return bundle
 
 
-def add_versions(workspace: Workspace, count: int) -> list[Model]:
+def add_versions(workspace: Workspace, count: int, dataset: str = "orders@1") -> list[Model]:
     """So many versions of the model `large`, with their files."""
-    return [_add(workspace, version + 1) for version in range(count)]
+    return [_add(workspace, version + 1, dataset) for version in range(count)]
 
 
-def _add(workspace: Workspace, version: int) -> Model:
+def _add(workspace: Workspace, version: int, dataset: str) -> Model:
     bundle = bundle_of(version)
 
     def write(t: Transaction) -> Model:
         now = datetime.now(UTC)
-        run = Run(number=0, kind="train", state="completed", dataset="orders@1", target="large", created=now)
+        run = Run(number=0, kind="train", state="completed", dataset=dataset, target="large", created=now)
         number = add_run(t, run)
         folder = workspace.folder / "runs" / str(number) / "artifacts"
         folder.mkdir(parents=True)
@@ -55,7 +55,7 @@ def _add(workspace: Workspace, version: int) -> Model:
             name="large",
             task=bundle.task,
             target="large",
-            dataset="orders@1",
+            dataset=dataset,
             classes=bundle.classes,
             path=f"runs/{number}/artifacts/model.skops",
             sha256=save_bundle(bundle, folder / "model.skops"),
