@@ -65,7 +65,7 @@ def load(endpoint: Endpoint, rows: list[dict[str, Any]]) -> list[Client]:
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ServedModel, ServedModel, dict[str, list[float]]]:
     """A workspace with two versions, and what each says of the first rows of LATER."""
     workspace = tmp_path_factory.mktemp("workspace")
-    bundles = {"delay@1": fitted("binary", "hist_gradient_boosting"), "delay@2": fitted("binary", "knn")}
+    bundles = {"delay@1": fitted("binary", "logistic_regression"), "delay@2": fitted("binary", "decision_tree")}
     one, two = (save(workspace, label, bundle) for label, bundle in bundles.items())
     expected = {label: list(bundle.raw_scores(LATER.head(20))[:, 1]) for label, bundle in bundles.items()}
     return workspace, one, two, expected
