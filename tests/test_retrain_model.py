@@ -1,8 +1,11 @@
 """Retraining: a version's own recipe on newer data, and what starts it."""
 
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.monitoring.deployment_report import INPUT_DRIFT
@@ -21,10 +24,13 @@ from mlsteward.store.models import Model, add_model, find_model
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied
 from tests.judged import flights
+from tests.promoted import QUICK
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LATE: dict[str, Any] = {"target": "late", "estimator": "logistic_regression"}
 
 
 def write_flights(data: Path, rows: int, **columns: object) -> None:
@@ -32,20 +38,35 @@ def write_flights(data: Path, rows: int, **columns: object) -> None:
     flights(rows, seed=1).drop(columns=["day"]).assign(**columns).to_csv(data / "flights.csv", index=False)
 
 
-async def first_version(assistant: Assistant, data: Path) -> None:
-    write_flights(data, 300)
-    await assistant.call("register_dataset", name="flights", source="flights.csv")
-    await assistant.call("transform_dataset", name="clean", sql="SELECT * EXCLUDE (minutes) FROM flights")
-    await assistant.call(
-        "train_model",
-        dataset="clean",
-        target="late",
-        estimator="logistic_regression",
-        params={"C": 0.5},
-        exclude=["distance"],
-        seed=7,
-        name="delay",
-    )
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace to begin with: `delay` was trained on what a statement made of flights."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        write_flights(data, 300)
+        async with assistant_of(workspace) as assistant:
+            await assistant.call("register_dataset", name="flights", source="flights.csv")
+            await assistant.call("transform_dataset", name="clean", sql="SELECT * EXCLUDE (minutes) FROM flights")
+            recipe: dict[str, Any] = {"params": {"C": 0.5}, "exclude": ["distance"], "seed": 7}
+            await assistant.call("train_model", dataset="clean", **LATE, **recipe, name="delay")
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder
+
+
+@pytest.fixture
+def trained(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "trained", data, warm)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+async def trainer(trained: Workspace) -> AsyncIterator[Assistant]:
+    async with assistant_of(trained) as assistant:
+        yield assistant
 
 
 def ended(workspace: Workspace, number: int) -> Result:
@@ -60,67 +81,62 @@ def version(workspace: Workspace, label: str) -> Model:
 
 @pytest.mark.anyio
 async def test_the_recipe_of_a_version_is_trained_again_on_newer_rows_as_the_challenger(
-    assistant: Assistant, workspace: Workspace, data: Path
+    trainer: Assistant, trained: Workspace, data: Path
 ) -> None:
-    await first_version(assistant, data)
-    nothing = await assistant.call("retrain_model", model="delay")
+    (trained.folder / "policy.toml").write_text(QUICK)
+    nothing = await trainer.call("retrain_model", model="delay")
     assert nothing["verdict"].startswith("delay@1 was trained on clean@1, and there is nothing newer")
     assert (nothing.get("run"), nothing["next"]) == (None, 'register_dataset(name="flights", source="…")')
     write_flights(data, 420)
-    await assistant.call("register_dataset", name="flights", source="flights.csv")
-    started = await assistant.call("retrain_model", model="delay", wait_seconds=0)
-    steps = {step.id: step for step in ended(workspace, started["run"]).outcome.steps}
+    await trainer.call("register_dataset", name="flights", source="flights.csv")
+    started = await trainer.call("retrain_model", model="delay", wait_seconds=0)
+    steps = {step.id: step for step in ended(trained, started["run"]).outcome.steps}
     assert list(steps) == ["transform_clean", "schema", "drift", "train", "challenger", "gates"]
     assert steps["challenger"].state == "passed"
-    old, new = version(workspace, "delay@1"), version(workspace, "delay@challenger")
+    old, new = version(trained, "delay@1"), version(trained, "delay@challenger")
     assert (new.label, new.dataset) == ("delay@2", "clean@2")
-    assert workspace.store.read(lambda t: aliases_of(t, "delay")) == {"challenger": 2}
+    assert trained.store.read(lambda t: aliases_of(t, "delay")) == {"challenger": 2}
     assert [column.name for column in new.signature] == [column.name for column in old.signature]
-    request = RunFolder(workspace.runs.folder(new.run)).read_request(train.Request)
-    before = RunFolder(workspace.runs.folder(old.run)).read_request(train.Request)
+    request = RunFolder(trained.runs.folder(new.run)).read_request(train.Request)
+    before = RunFolder(trained.runs.folder(old.run)).read_request(train.Request)
     assert (request.options.params, request.options.seed, request.options.metric) == ({"C": 0.5}, 7, "roc_auc")
     assert request.options.positive_label == old.classes[1]
     assert (request.choice.kind, request.salt) == (before.choice.kind, before.salt)
-    run = workspace.store.read(lambda t: get_run(t, started["run"]))
+    run = trained.store.read(lambda t: get_run(t, started["run"]))
     assert (run.kind, run.params["model"]) == ("pipeline", "delay@1")
-    answer = await assistant.text("get_run", run=started["run"])
+    answer = await trainer.text("get_run", run=started["run"])
     assert "gates:" in answer
 
 
 @pytest.mark.anyio
 async def test_a_schema_that_has_changed_stops_and_nothing_is_trained(
-    assistant: Assistant, workspace: Workspace, data: Path
+    trainer: Assistant, trained: Workspace, data: Path
 ) -> None:
-    write_flights(data, 300)
-    await assistant.call("register_dataset", name="flights", source="flights.csv")
-    await assistant.call("train_model", dataset="flights", target="late", estimator="logistic_regression", name="delay")
+    await trainer.call("train_model", dataset="flights", **LATE, name="plain")
     write_flights(data, 320, dep_delay="soon")
-    await assistant.call("register_dataset", name="flights", source="flights.csv")
-    started = await assistant.call("retrain_model", model="delay", wait_seconds=0)
-    result = ended(workspace, started["run"])
+    await trainer.call("register_dataset", name="flights", source="flights.csv")
+    started = await trainer.call("retrain_model", model="plain", wait_seconds=0)
+    result = ended(trained, started["run"])
     assert [(step.id, step.state) for step in result.outcome.steps[:2]] == [("schema", "failed"), ("drift", "skipped")]
     assert "`dep_delay` is VARCHAR here and a number" in result.verdict
-    told = await assistant.call("get_run", run=started["run"])
-    assert "retrain_delay failed at the step `schema`" in told["verdict"]
-    assert workspace.store.read(lambda t: aliases_of(t, "delay")) == {}
+    told = await trainer.call("get_run", run=started["run"])
+    assert "retrain_plain failed at the step `schema`" in told["verdict"]
+    assert trained.store.read(lambda t: aliases_of(t, "plain")) == {}
 
 
 @pytest.mark.anyio
 async def test_the_policy_retrains_by_itself_once_there_is_newer_data(
-    assistant: Assistant, workspace: Workspace, data: Path
+    trainer: Assistant, trained: Workspace, data: Path
 ) -> None:
-    await first_version(assistant, data)
     now = datetime.now(UTC)
 
     def due(after: timedelta) -> list[str]:
-        return [
-            one.asset for one in workspace.store.write(lambda t: retrain.due_work(t, now + after, workspace.folder))
-        ]
+        return [one.asset for one in trained.store.write(lambda t: retrain.due_work(t, now + after, trained.folder))]
 
     write_flights(data, 420)
-    await assistant.call("register_dataset", name="flights", source="flights.csv")
+    await trainer.call("register_dataset", name="flights", source="flights.csv")
     assert due(timedelta(days=2)) == [], "nothing is retrained by itself unless the policy says so"
-    policy = workspace.folder / "policy.toml"
+    policy = trained.folder / "policy.toml"
     policy.write_text('[retrain]\non = ["new_data"]\nfewest_new_rows = 200\n')
     assert due(timedelta(days=2)) == [], "120 rows are too few"
     policy.write_text('[retrain]\non = ["new_data"]\nfewest_new_rows = 100\n')
@@ -128,11 +144,11 @@ async def test_the_policy_retrains_by_itself_once_there_is_newer_data(
     assert due(timedelta(days=2)) == ["model:delay"]
     assert due(timedelta(days=2)) == [], "who took it starts it"
     taken = retrain.Due(asset="model:delay", at=now + timedelta(days=2))
-    number = retrain.begin(workspace, taken)
-    run = workspace.store.read(lambda t: get_run(t, number))
+    number = retrain.begin(trained, taken)
+    run = trained.store.read(lambda t: get_run(t, number))
     assert run.client == retrain.CLIENT
     assert run.reason == "new data: flights@2, +120 rows"
-    workspace.runs.cancel(number)
+    trained.runs.cancel(number)
     assert due(timedelta(days=9)) == [], "the same rows are not tried again"
     policy.write_text('[retrian]\non = ["new_data"]\n')
     assert due(timedelta(days=2)) == [], "a policy with mistakes starts nothing"
