@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlsteward.gates.rules import Gates
 from mlsteward.runs.policy import POLICY
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, new_workspace
@@ -35,6 +36,11 @@ def promoting(folder: Path, warm: Path, **settings: Any) -> Workspace:
 
 def policy(workspace: Workspace, text: str) -> None:
     (workspace.folder / POLICY).write_text(text)
+
+
+def only(*gates: str) -> str:
+    """A policy that looks at these gates alone, and asks nobody."""
+    return NOBODY + "".join(f"[gates.{gate}]\non = false\n" for gate in Gates.model_fields if gate not in gates)
 
 
 async def register(assistant: Assistant, workspace: Workspace, name: str, frame: pd.DataFrame | None = None) -> None:

@@ -12,7 +12,20 @@ from mlsteward.workspace import Workspace
 from tests import served_flights
 from tests.conftest import Assistant, assistant_of, new_workspace
 from tests.judged import flights
-from tests.promoted import NOBODY, PATIENT, QUICK, STUMP, gate, outcomes, policy, promote, promoting, register, train
+from tests.promoted import (
+    NOBODY,
+    PATIENT,
+    QUICK,
+    STUMP,
+    gate,
+    only,
+    outcomes,
+    policy,
+    promote,
+    promoting,
+    register,
+    train,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -205,6 +218,7 @@ async def test_a_row_that_was_corrected_since_is_still_one_that_the_champion_was
 
 async def test_what_endpoints_were_asked_is_held_against_the_training_rows(tmp_path: Path, warm: Path) -> None:
     workspace = new_workspace(tmp_path / "served", tmp_path, warm, max_wait=PATIENT)
+    policy(workspace, only("live_drift"))
     await served_flights.train(workspace, tmp_path, split="row")
     late = flights(600, 9)
     late["dep_delay"] += 90
@@ -241,6 +255,7 @@ async def test_gates_find_what_is_wrong_with_data_limits_groups_and_live_rows(
     assert "would be refused" in found["verdict"]
     assert "alpha" in gate(found, "fairness")["words"]
     await assistant.call("document_asset", asset="faulty.group", sensitivity="confidential")
+    policy(flown, only("fairness") + '[models.faulty.gates.fairness]\ncolumns = ["group"]\n')
     hidden = await promote(assistant, model="faulty@1", reason="surely", dry_run=True)
     assert "fairness" in hidden["failing"]
     page = (await assistant.call("read_page", uri=hidden["page"]))["content"]
