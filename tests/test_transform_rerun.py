@@ -1,17 +1,43 @@
 """Running a dataset's own statement again when its sources have new versions."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from mlsteward.store.datasets import find_dataset
 from mlsteward.store.stale import stale_sources
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied
 
 pytestmark = pytest.mark.anyio
 
 LATE = "SELECT number, delay > 15 AS late FROM flights"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace to begin with: flights, and those of them that are late."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        async with assistant_of(workspace) as assistant:
+            await flights(assistant, 100)
+            await make(assistant, "late", LATE)
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder
+
+
+@pytest.fixture
+def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "workspace", data, warm)
+    yield workspace
+    workspace.close()
 
 
 async def make(assistant: Assistant, name: str, sql: str = "") -> dict[str, Any]:
@@ -32,8 +58,6 @@ def stale(workspace: Workspace, label: str) -> list[str]:
 
 
 async def test_the_statement_runs_again_on_the_newest_sources(assistant: Assistant, workspace: Workspace) -> None:
-    await flights(assistant, 100)
-    await make(assistant, "late", LATE)
     assert stale(workspace, "late@1") == []
     await flights(assistant, 200)
     words = "stale: late@1 was made from flights@1, and flights has version 2"
@@ -52,7 +76,6 @@ async def test_the_statement_runs_again_on_the_newest_sources(assistant: Assista
 
 
 async def test_a_source_named_with_its_version_stays(assistant: Assistant, workspace: Workspace) -> None:
-    await flights(assistant, 100)
     await flights(assistant, 200)
     await make(assistant, "joint", 'SELECT count(*) AS n FROM "flights@1" UNION ALL SELECT count(*) FROM flights')
     await flights(assistant, 300)
@@ -64,8 +87,6 @@ async def test_a_source_named_with_its_version_stays(assistant: Assistant, works
 
 
 async def test_what_must_be_made_anew_first_is_said_first(assistant: Assistant, workspace: Workspace) -> None:
-    await flights(assistant, 100)
-    await make(assistant, "late", LATE)
     await make(assistant, "share", "SELECT avg(late::INT) AS share, count(*) AS n FROM late")
     await flights(assistant, 200)
     assert stale(workspace, "share@1") == ["stale: late@1 was made from flights@1, and flights has version 2"]
@@ -78,7 +99,6 @@ async def test_what_must_be_made_anew_first_is_said_first(assistant: Assistant, 
 async def test_newer_sources_that_give_the_same_rows_leave_nothing_stale(
     assistant: Assistant, workspace: Workspace
 ) -> None:
-    await flights(assistant, 100)
     await make(assistant, "first", "SELECT * FROM flights WHERE number < 10")
     await flights(assistant, 200)
     answer = await make(assistant, "first")
