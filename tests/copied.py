@@ -3,7 +3,7 @@
 import atexit
 import functools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from mlsteward.data.query_process import QueryProcess
+from mlsteward.serving.endpoint.desired import DEPLOYMENTS
 from mlsteward.workspace import Workspace
 from tests.conftest import new_workspace
+from tests.endings import end_endpoints
 
 
 class _Shared(QueryProcess):
@@ -28,6 +30,15 @@ def copied(made: Path, folder: Path, data: Path, warm: Path, **settings: Any) ->
     return sharing_queries(new_workspace(folder, data, warm, **settings))
 
 
+def furnished(folders: pytest.TempPathFactory, warm: Path, furnish: Callable[[Workspace], object]) -> Path:
+    """The folder of a workspace that `furnish` has filled, closed and ready to be copied."""
+    folder = folders.mktemp("furnished")
+    workspace = sharing_queries(new_workspace(folder, folder, warm))
+    furnish(workspace)
+    workspace.close()
+    return folder
+
+
 def begun(request: pytest.FixtureRequest, *furnished: str, **settings: Any) -> Iterator[Workspace]:
     """The workspace of a test: a copy of the one of these fixtures that the test asks for, or a new one."""
     folder, data, warm = (request.getfixturevalue(name) for name in ("tmp_path", "data", "warm"))
@@ -38,6 +49,8 @@ def begun(request: pytest.FixtureRequest, *furnished: str, **settings: Any) -> I
         workspace = sharing_queries(new_workspace(folder / "workspace", data, warm, **settings))
     yield workspace
     workspace.close()
+    if (workspace.folder / DEPLOYMENTS).is_dir():
+        end_endpoints(workspace.folder)
 
 
 def sharing_queries(workspace: Workspace) -> Workspace:

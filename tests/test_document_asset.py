@@ -1,6 +1,8 @@
 """The tool `document_asset`: people's words, kept with who and when."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +12,25 @@ from mlsteward.store.dictionary import column_entries, entry_history
 from mlsteward.store.models import add_model
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
+from tests.copied import begun, furnished
 from tests.dictionary_samples import FLIGHTS, WORDS, register
 from tests.glossary_samples import add_table, model, with_flights
 
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    return furnished(tmp_path_factory, warm, lambda workspace: register(workspace, "flights", FLIGHTS, WORDS))
+
+
 @pytest.fixture
-def flights(workspace: Workspace) -> Workspace:
-    register(workspace, "flights", FLIGHTS, WORDS)
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
+
+
+@pytest.fixture
+def flights(made: Path, workspace: Workspace) -> Workspace:
     return workspace
 
 

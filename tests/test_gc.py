@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,31 @@ from mlsteward.store.runs import Run, add_run, update_run
 from mlsteward.store.tags import put_tag
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, new_workspace
+from tests.copied import begun, furnished
 from tests.dataset_versions import add_rows, snapshots
 
 MONTH = timedelta(days=30)
 OLD = 100.0
 
 
-@pytest.fixture
-def flights(workspace: Workspace) -> Workspace:
-    """Six old versions."""
+def six_versions(workspace: Workspace) -> None:
     for month in range(6):
         add_rows(workspace, "flights", f"SELECT i + {month} AS number FROM range(20) t(i)", days_old=OLD - month)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    return furnished(tmp_path_factory, warm, six_versions)
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
+
+
+@pytest.fixture
+def flights(made: Path, workspace: Workspace) -> Workspace:
+    """Six old versions."""
     return workspace
 
 
