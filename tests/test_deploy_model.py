@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from mlsteward.store.models import find_model
 from mlsteward.store.transaction import Transaction, to_json
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace, text_of
+from tests.copied import begun, furnished
 from tests.run_server import eventually
 from tests.served_models import add_versions
 
@@ -42,12 +44,25 @@ YES = Decision(approve=True, approver="ann", client="test", way="terminal")
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def house(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Three versions of `large`; endpoints are processes without a model."""
-    monkeypatch.setattr(supervision, "MODULE", "plain_endpoint")
+def three_versions(workspace: Workspace) -> None:
     add_versions(workspace, 3)
     promote(workspace, 1)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    return furnished(tmp_path_factory, warm, three_versions)
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
+
+
+@pytest.fixture
+def house(made: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Three versions of `large`; endpoints are processes without a model."""
+    monkeypatch.setattr(supervision, "MODULE", "plain_endpoint")
     return workspace
 
 

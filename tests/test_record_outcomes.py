@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,31 @@ from mlsteward.store.activity import activity_of
 from mlsteward.store.outcomes import outcome_files, segments_of
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
+from tests.copied import begun, furnished
 from tests.deployed import deploy, log
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def house(workspace: Workspace) -> Workspace:
+def six_answers(workspace: Workspace) -> None:
     deploy(workspace)
     rows = [{"prediction_id": f"p{n}", "key": f"flight {n}", "prediction": "yes" if n % 2 else "no"} for n in range(6)]
     shadow = {"prediction_id": "p1", "key": "flight 1", "prediction": "no", "role": "shadow"}
     log(workspace, "delay", [*rows, shadow])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    return furnished(tmp_path_factory, warm, six_answers)
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
+
+
+@pytest.fixture
+def house(made: Path, workspace: Workspace) -> Workspace:
     return workspace
 
 

@@ -1,7 +1,7 @@
 """The tool `trace_lineage`."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mlsteward.lineage.tree import grow, tree_lines
 from mlsteward.store.lineage import add_edges, downstream_of, edges_from, edges_of_run, upstream_of
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant
+from tests.copied import begun, furnished
 from tests.dataset_versions import add_rows
 
 pytestmark = pytest.mark.anyio
@@ -123,8 +124,7 @@ async def test_lineage_runs_from_files_to_predictions_and_tells_what_breaks(
     assert table["rows"] == [["dataset:carriers@1"], ["dataset:flights@1"]]
 
 
-@pytest.fixture
-def versions(workspace: Workspace) -> Workspace:
+def add_versions(workspace: Workspace) -> None:
     """Two versions of a table, of which a column went into a model each; in the second under another spelling."""
     add_rows(workspace, "sales", "SELECT 1.5 AS price, 'a' AS Region")
     add_rows(workspace, "sales", "SELECT 2.5 AS price, 'a' AS region")
@@ -139,6 +139,20 @@ def versions(workspace: Workspace) -> Workspace:
     ]
     edges.append(Edge(source="model:forecast@2", target="deployment:forecast", kind="deploy"))
     workspace.store.write(lambda t: add_edges(t, edges))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    return furnished(tmp_path_factory, warm, add_versions)
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
+
+
+@pytest.fixture
+def versions(made: Path, workspace: Workspace) -> Workspace:
     return workspace
 
 
