@@ -244,9 +244,13 @@ async def test_no_statement_shows_a_masked_value(reader: Assistant) -> None:
 
 
 async def test_the_same_statements_show_them_to_whoever_may_see(house: House) -> None:
+    shown = 0
     async with assistant_of(house.workspace) as boss:
-        shown = [sql for sql in SELECTS if found_in(await boss.result("query_data", sql=sql))]
-    assert len(shown) >= 50
+        for sql in SELECTS:
+            shown += bool(found_in(await boss.result("query_data", sql=sql)))
+            if shown == 50:
+                return
+    assert shown >= 50
 
 
 async def test_nothing_that_others_left_shows_a_masked_value(reader: Assistant, house: House) -> None:
@@ -292,14 +296,14 @@ PROBES = [
 ]
 
 
-@pytest.mark.parametrize("probe", PROBES)
-async def test_a_probe_answers_the_same_for_a_right_and_a_wrong_guess(reader: Assistant, probe: str) -> None:
+async def test_a_probe_answers_the_same_for_a_right_and_a_wrong_guess(reader: Assistant) -> None:
     right = {"email": EMAIL, "part": "vip", "salary": SALARY, "distinct": 240, "order": "DESC", "illness": ILLNESS}
     wrong = {"email": "no@body.example", "part": "zzz", "salary": "5", "distinct": 7, "order": "ASC", "illness": "gout"}
     right["contact"], wrong["contact"] = "old.secret@hidden.example", "no@body.example"
-    answers = [await reader.result("query_data", sql=probe.format(**guess)) for guess in (right, wrong)]
-    told = [(one.is_error, (one.structured_content or {}).get("rows")) for one in answers]
-    assert told[0] == told[1]
+    for probe in PROBES:
+        answers = [await reader.result("query_data", sql=probe.format(**guess)) for guess in (right, wrong)]
+        told = [(one.is_error, (one.structured_content or {}).get("rows")) for one in answers]
+        assert told[0] == told[1], probe
 
 
 async def test_filters_of_runs_do_not_find_what_is_withheld(reader: Assistant) -> None:
