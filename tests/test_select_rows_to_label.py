@@ -1,7 +1,10 @@
 """The tool `select_rows_to_label`, and the ways of choosing behind it."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -17,7 +20,8 @@ from mlsteward.labels.selection import (
 )
 from mlsteward.store.lineage import edges_to
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant
+from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.copied import copied
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +32,27 @@ POINTS = (
 )
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
+    """A workspace to begin with, in which there are points."""
+    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
+
+    async def furnish(workspace: Workspace) -> None:
+        async with assistant_of(workspace) as assistant:
+            await finish(assistant, "transform_dataset", name="points", sql=POINTS)
+        workspace.close()
+
+    anyio.run(furnish, new_workspace(folder, data, warm))
+    return folder
+
+
+@pytest.fixture
+def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
+    workspace = copied(made, tmp_path / "workspace", data, warm)
+    yield workspace
+    workspace.close()
+
+
 async def finish(assistant: Assistant, tool: str, **arguments: Any) -> dict[str, Any]:
     answer = await assistant.call(tool, **arguments)
     while answer.get("state", "completed") != "completed":
@@ -35,12 +60,7 @@ async def finish(assistant: Assistant, tool: str, **arguments: Any) -> dict[str,
     return answer
 
 
-async def points(assistant: Assistant, sql: str = POINTS) -> None:
-    await finish(assistant, "transform_dataset", name="points", sql=sql)
-
-
 async def test_without_a_model_rows_are_typical_and_none_has_a_label(assistant: Assistant) -> None:
-    await points(assistant)
     answer = await finish(assistant, "select_rows_to_label", dataset="points", n=6, column="level")
     assert answer["verdict"] == (
         "6 rows of 80 unlabelled in points@1 to label next: typical of parts of the data without labels."
@@ -57,14 +77,14 @@ async def test_without_a_model_rows_are_typical_and_none_has_a_label(assistant: 
 
 
 async def test_where_no_column_of_labels_is_known_the_answer_says_so(assistant: Assistant) -> None:
-    await points(assistant, f"SELECT code, x, y AS height, words FROM ({POINTS})")
-    answer = await finish(assistant, "select_rows_to_label", dataset="points", n=2)
+    sql = "SELECT code, x, y AS height, words FROM points"
+    await finish(assistant, "transform_dataset", name="bare", sql=sql)
+    answer = await finish(assistant, "select_rows_to_label", dataset="bare", n=2)
     assert answer["unlabelled"] == 240
     assert answer["notes"][0].startswith("no column is known for the labels")
 
 
 async def test_with_a_model_rows_are_those_it_is_unsure_of(workspace: Workspace, assistant: Assistant) -> None:
-    await points(assistant)
     await finish(
         assistant,
         "train_model",
@@ -88,20 +108,21 @@ async def test_with_a_model_rows_are_those_it_is_unsure_of(workspace: Workspace,
 
 
 async def test_a_key_whose_values_repeat_names_no_rows(assistant: Assistant) -> None:
-    await points(assistant, POINTS.replace("'p' || i AS code", "'p' || (i // 2) AS code"))
-    await assistant.call("document_asset", asset="column:points.code", role="key")
-    answer = await finish(assistant, "select_rows_to_label", dataset="points", n=2, column="level")
+    sql = POINTS.replace("'p' || i AS code", "'p' || (i // 2) AS code")
+    await finish(assistant, "transform_dataset", name="pairs", sql=sql)
+    await assistant.call("document_asset", asset="column:pairs.code", role="key")
+    answer = await finish(assistant, "select_rows_to_label", dataset="pairs", n=2, column="level")
     assert all(len(row["row"]) == 16 for row in answer["selected"])
 
 
 async def test_a_hundred_chosen_rows_fit_one_answer_and_stand_on_a_page(assistant: Assistant) -> None:
-    await points(assistant, POINTS.replace("'of group '", "repeat('of group ', 40)"))
-    answer = await finish(assistant, "select_rows_to_label", dataset="points", n=100, strategy="random", column="level")
+    sql = POINTS.replace("'of group '", "repeat('of group ', 40)")
+    await finish(assistant, "transform_dataset", name="wordy", sql=sql)
+    answer = await finish(assistant, "select_rows_to_label", dataset="wordy", n=100, strategy="random", column="level")
     assert len(answer["selected"]) + answer["left_out"] == 80
 
 
 async def test_what_cannot_be_chosen_is_refused_in_words(assistant: Assistant) -> None:
-    await points(assistant)
     await finish(assistant, "transform_dataset", name="done", sql="SELECT 1 AS x, 'a' AS level")
     for arguments, words in (
         ({"n": 0}, "n=0 is not between 1 and 1000"),
