@@ -123,7 +123,7 @@ async def test_the_page_of_a_run_has_its_findings_too(steward: Assistant) -> Non
 
 
 async def test_findings_that_do_not_fit_are_counted(steward: Assistant) -> None:
-    columns = ", ".join(f"1 AS a_column_with_quite_a_long_name_{place}" for place in range(150))
+    columns = ", ".join(f"1 AS a_column_with_quite_a_long_name_{place}" for place in range(90))
     started = await steward.call(
         "transform_dataset", name="wide", sql=f"SELECT amount, {columns} FROM orders", wait_seconds=300
     )
@@ -135,8 +135,8 @@ async def test_findings_that_do_not_fit_are_counted(steward: Assistant) -> None:
 
 
 def _wide() -> str:
-    names = [f"constant_{place}_{'x' * 50}" for place in range(300)]
-    return ",".join(names) + "\n" + "\n".join(",".join("1" for _ in names) for _ in range(30))
+    names = [f"constant_{place}_{'x' * 50}" for place in range(110)]
+    return ",".join(names) + "\n" + "\n".join(",".join("1" for _ in names) for _ in range(10))
 
 
 async def test_an_error_in_a_worker_says_what_is_wrong_then_where_and_what_to_call(steward: Assistant) -> None:
