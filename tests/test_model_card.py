@@ -8,7 +8,7 @@ import yaml
 
 from mlsteward.exchange.model_card import ANNEX_IV, MISSING, CardResult, ModelCard, write_card
 from tests.conftest import Assistant, assistant_of
-from tests.promoted import promote, promoting, register, train
+from tests.promoted import only, policy, promote, promoting, register, train
 
 CARD = ModelCard(name="delay", version=2, task="regression", target="minutes", dataset="flights@3")
 
@@ -63,6 +63,7 @@ async def whole(assistant: Assistant, uri: str) -> str:
 @pytest.mark.anyio
 async def test_the_page_is_filled_from_the_store(tmp_path: Path, warm: Path) -> None:
     workspace = promoting(tmp_path, warm)
+    policy(workspace, only("baselines"))
     async with assistant_of(workspace) as assistant:
         await register(assistant, workspace, "flights")
         await train(assistant, name="delay")
