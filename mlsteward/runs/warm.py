@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mlsteward.record import Record
 from mlsteward.runs.environment import SETTLED, environment
 
 IDLE_SECONDS = 900.0
@@ -82,6 +83,7 @@ def preload(listener: socket.socket, wanted: Callable[[], bool]) -> None:
         # What is missing (an extra) or broken shows itself in the worker that needs it.
         _import(name)
         take_orders(listener, 0)
+    _complete(Record)
     # Objects that no collection ever touches stay in pages that all workers share.
     gc.collect()
     gc.freeze()
@@ -190,6 +192,13 @@ def _import(name: str) -> None:
         importlib.import_module(name)
     except Exception:  # a library that breaks when imported fails the runs that need it, not the others
         logger.warning("%s was not imported", name, exc_info=True)
+
+
+def _complete(model: type[Record]) -> None:
+    """Build the validators of all models below `model`, which each worker would build for itself otherwise."""
+    for below in model.__subclasses__():
+        below.model_rebuild(raise_errors=False)
+        _complete(below)
 
 
 def _is_same(path: Path, own: os.stat_result) -> bool:
