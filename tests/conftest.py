@@ -21,6 +21,7 @@ from mlsteward.serving.endpoint.desired import DEPLOYMENTS
 from mlsteward.store.store import Store
 from mlsteward.workspace import Workspace
 from tests.endings import end_endpoints
+from tests.shared_queries import shared_queries
 
 STORE = "store.duckdb"
 
@@ -79,7 +80,10 @@ def new_workspace(folder: Path, data: Path, warm: Path, **settings: Any) -> Work
     if not (folder / STORE).exists():
         (folder / STORE).write_bytes(_empty_store())
     settings.setdefault("toolsets", ["all"])
-    return Workspace(Settings(workspace=folder, data=[data], **settings))
+    workspace = Workspace(Settings(workspace=folder, data=[data], **settings))
+    if not {"query_seconds", "query_memory_mb"} & settings.keys():
+        workspace.__dict__["queries"] = shared_queries()
+    return workspace
 
 
 @functools.cache

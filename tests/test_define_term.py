@@ -11,7 +11,6 @@ from mlsteward.store.links import all_links
 from mlsteward.store.models import add_model
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import sharing_queries
 from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, register
 from tests.glossary_samples import add_table, model, with_flights
 
@@ -22,7 +21,7 @@ LATE_SHARE = "SELECT avg((dep_delay > 15)::INT) AS late_share FROM flights"
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    return sharing_queries(workspace)
+    return workspace
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def flights(workspace: Workspace) -> Workspace:
 def untouched(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Iterator[Workspace]:
     """The flights and a term, for all that is refused and changes nothing."""
     folder = tmp_path_factory.mktemp("untouched")
-    workspace = with_flights(sharing_queries(new_workspace(folder, folder, warm)))
+    workspace = with_flights(new_workspace(folder, folder, warm))
 
     async def define() -> None:
         async with assistant_of(workspace) as assistant:

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mlsteward.store.datasets import find_dataset, newest_version, versions_of
 from mlsteward.store.dictionary import column_entries
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
+from tests.conftest import Assistant, assistant_of
 from tests.contract_samples import Table, write_table
-from tests.copied import copied
+from tests.copied import begun, furnished
 from tests.dictionary_samples import FLIGHTS
 
 pytestmark = pytest.mark.anyio
@@ -55,24 +54,19 @@ class Flights:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace to begin with: the first version, and its contract."""
-    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
 
     async def furnish(workspace: Workspace) -> None:
         async with assistant_of(workspace) as assistant:
-            flights = Flights(workspace, assistant, data)
+            flights = Flights(workspace, assistant, workspace.settings.data[0])
             await flights.register(FLIGHTS)
             await flights.set_contract(*RULES, mode="block")
-        workspace.close()
 
-    anyio.run(furnish, new_workspace(folder, data, warm))
-    return folder
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture
-def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
-    workspace = copied(made, tmp_path / "workspace", data, warm)
-    yield workspace
-    workspace.close()
+def workspace(made: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
 
 
 @pytest.fixture

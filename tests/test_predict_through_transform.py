@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mlsteward.store.models import find_model
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import copied
+from tests.conftest import Assistant, assistant_of
+from tests.copied import begun, furnished
 
 pytestmark = pytest.mark.anyio
 
@@ -30,24 +29,19 @@ LATE = (
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace to begin with: flights, and a model trained on what a statement made of them."""
-    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
 
     async def furnish(workspace: Workspace) -> None:
         async with assistant_of(workspace) as assistant:
             for name, sql in (("flights", FLIGHTS.format(rows=400)), ("carriers", CARRIERS)):
                 await done(assistant, "transform_dataset", name=name, sql=sql)
             await trained(assistant, LATE)
-        workspace.close()
 
-    anyio.run(furnish, new_workspace(folder, data, warm))
-    return folder
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture
-def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
-    workspace = copied(made, tmp_path / "workspace", data, warm)
-    yield workspace
-    workspace.close()
+def workspace(made: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
 
 
 async def done(assistant: Assistant, tool: str, **arguments: Any) -> dict[str, Any]:

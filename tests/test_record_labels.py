@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mlsteward.errors import InvalidArgument
@@ -14,7 +13,7 @@ from mlsteward.store.dictionary import column_entries
 from mlsteward.store.lineage import edges_to
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import copied, sharing_queries
+from tests.copied import begun, furnished
 
 pytestmark = pytest.mark.anyio
 
@@ -27,28 +26,23 @@ TICKETS = (
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace to begin with, in which there are tickets."""
-    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
 
     async def furnish(workspace: Workspace) -> None:
         async with assistant_of(workspace) as assistant:
             await tickets(assistant, TICKETS)
-        workspace.close()
 
-    anyio.run(furnish, new_workspace(folder, data, warm))
-    return folder
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture
-def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
-    workspace = copied(made, tmp_path / "workspace", data, warm)
-    yield workspace
-    workspace.close()
+def workspace(made: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
 
 
 @pytest.fixture
 async def blank(tmp_path: Path, data: Path, warm: Path) -> AsyncIterator[Assistant]:
     """Who makes tickets of another kind, in a workspace without any."""
-    workspace = sharing_queries(new_workspace(tmp_path / "blank", data, warm))
+    workspace = new_workspace(tmp_path / "blank", data, warm)
     async with assistant_of(workspace) as assistant:
         yield assistant
     workspace.close()

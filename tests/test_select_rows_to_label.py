@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -20,8 +19,8 @@ from mlsteward.labels.selection import (
 )
 from mlsteward.store.lineage import edges_to
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import copied
+from tests.conftest import Assistant, assistant_of
+from tests.copied import begun, furnished
 
 pytestmark = pytest.mark.anyio
 
@@ -35,22 +34,17 @@ POINTS = (
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace to begin with, in which there are points."""
-    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
 
     async def furnish(workspace: Workspace) -> None:
         async with assistant_of(workspace) as assistant:
             await finish(assistant, "transform_dataset", name="points", sql=POINTS)
-        workspace.close()
 
-    anyio.run(furnish, new_workspace(folder, data, warm))
-    return folder
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture
-def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
-    workspace = copied(made, tmp_path / "workspace", data, warm)
-    yield workspace
-    workspace.close()
+def workspace(made: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
 
 
 async def finish(assistant: Assistant, tool: str, **arguments: Any) -> dict[str, Any]:

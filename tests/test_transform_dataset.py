@@ -18,7 +18,7 @@ from mlsteward.store.datasets import DatasetVersion, find_dataset, versions_of
 from mlsteward.store.dictionary import column_entries, find_entry, write_words
 from mlsteward.workspace import Workspace
 from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import begun, sharing_queries
+from tests.copied import begun
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ async def make(assistant: Assistant, name: str, sql: str, **arguments: Any) -> d
 def flights(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace with the flights, made of nothing but SQL."""
     folder = tmp_path_factory.mktemp("flights")
-    workspace = sharing_queries(new_workspace(folder, folder, warm))
+    workspace = new_workspace(folder, folder, warm)
 
     async def furnish() -> None:
         async with assistant_of(workspace) as assistant:

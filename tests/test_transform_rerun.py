@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mlsteward.store.datasets import find_dataset
 from mlsteward.store.stale import stale_sources
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import copied
+from tests.conftest import Assistant, assistant_of
+from tests.copied import begun, furnished
 
 pytestmark = pytest.mark.anyio
 
@@ -21,23 +20,18 @@ LATE = "SELECT number, delay > 15 AS late FROM flights"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace to begin with: flights, and those of them that are late."""
-    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
 
     async def furnish(workspace: Workspace) -> None:
         async with assistant_of(workspace) as assistant:
             await flights(assistant, 100)
             await make(assistant, "late", LATE)
-        workspace.close()
 
-    anyio.run(furnish, new_workspace(folder, data, warm))
-    return folder
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture
-def workspace(made: Path, tmp_path: Path, data: Path, warm: Path) -> Iterator[Workspace]:
-    workspace = copied(made, tmp_path / "workspace", data, warm)
-    yield workspace
-    workspace.close()
+def workspace(made: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    yield from begun(request, "made")
 
 
 async def make(assistant: Assistant, name: str, sql: str = "") -> dict[str, Any]:
