@@ -78,7 +78,7 @@ _VERSION_COLUMNS = (
     " reference source sources sql warnings run actor created held collected profile"
 ).split()
 _JSON_COLUMNS = frozenset({"column_fingerprints", "columns", "sources", "warnings", "profile"})
-_NEWEST = "version = (SELECT max(version) FROM dataset_versions AS other WHERE other.name = v.name AND other.held = '')"
+_NEWEST = "v.held = '' QUALIFY v.version = max(v.version) OVER (PARTITION BY v.name)"
 
 
 def find_dataset(transaction: Transaction, text: str, *, rows: bool = True) -> DatasetVersion:

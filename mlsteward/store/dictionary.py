@@ -21,7 +21,8 @@ _FIELDS = (
     " available_at allowed_values usage synonyms sql status since review_by writers facts gone actor changed"
 ).split()
 _JSON = frozenset({"tags", "allowed_values", "synonyms", "writers", "facts"})
-_IN_FORCE = "version = (SELECT max(version) FROM dictionary AS other WHERE other.asset = d.asset)"
+# Of each asset that a WHERE before it finds, the newest version.
+_IN_FORCE = "QUALIFY d.version = max(d.version) OVER (PARTITION BY d.asset)"
 
 
 def column_entries(transaction: Transaction, dataset: str) -> list[Entry]:
@@ -31,12 +32,12 @@ def column_entries(transaction: Transaction, dataset: str) -> list[Entry]:
 
 def entries_of(transaction: Transaction, dataset: str) -> list[Entry]:
     """All that is in force about a dataset: its own entry first, then its columns, those that are gone last."""
-    return _entries(transaction, f"d.dataset = ? AND {_IN_FORCE}", [dataset])
+    return _entries(transaction, f"d.dataset = ? {_IN_FORCE}", [dataset])
 
 
 def all_entries(transaction: Transaction) -> list[Entry]:
     """Every entry in force, by dataset and position."""
-    return _entries(transaction, _IN_FORCE, [])
+    return _entries(transaction, f"true {_IN_FORCE}", [])
 
 
 def find_entry(transaction: Transaction, text: str) -> Entry:
@@ -50,7 +51,7 @@ def find_entry(transaction: Transaction, text: str) -> Entry:
         return find_term(transaction, text)
     if reference.kind == "model":
         name = find_model(transaction, reference.bare).name
-        known = _entries(transaction, f"d.asset = ? AND {_IN_FORCE}", [f"model:{name}"])
+        known = _entries(transaction, f"d.asset = ? {_IN_FORCE}", [f"model:{name}"])
         return known[0] if known else model_entry(name)
     entries = entries_of(transaction, reference.name)
     wanted = reference.column.casefold()
@@ -62,7 +63,7 @@ def find_entry(transaction: Transaction, text: str) -> Entry:
 
 def all_terms(transaction: Transaction) -> list[Entry]:
     """The entries of all terms and metrics in force."""
-    return _entries(transaction, f"d.kind = 'term' AND {_IN_FORCE}", [])
+    return _entries(transaction, f"d.kind = 'term' {_IN_FORCE}", [])
 
 
 def find_term(transaction: Transaction, text: str) -> Entry:
@@ -151,7 +152,7 @@ def write_words(transaction: Transaction, entries: Sequence[Entry], actor: str) 
     """Record a person's words: of each entry, the fields in `writers`. Returns the entries that got a new version."""
     transaction = transaction.whole
     wanted = ", ".join("?" for _ in entries)
-    found = _entries(transaction, f"d.asset IN ({wanted}) AND {_IN_FORCE}", [entry.asset for entry in entries])
+    found = _entries(transaction, f"d.asset IN ({wanted}) {_IN_FORCE}", [entry.asset for entry in entries])
     known = {entry.asset: entry for entry in found}
     merged = [merge(known.get(entry.asset), entry) for entry in entries]
     return _write(transaction, known, merged, actor)
@@ -178,7 +179,7 @@ def _called_something(transaction: Transaction) -> list[Entry]:
     """What a term may be about, no more of each than its names: there may be thousands of columns."""
     rows = transaction.rows(
         "SELECT asset, kind, dataset, column_name, business_name FROM dictionary AS d"
-        f" WHERE kind <> 'term' AND NOT gone AND {_IN_FORCE}"
+        f" WHERE kind <> 'term' {_IN_FORCE} AND NOT gone"
     )
     fields = ("asset", "kind", "dataset", "column", "business_name")
     entries = [Entry.model_construct(**dict(zip(fields, row, strict=True))) for row in rows]

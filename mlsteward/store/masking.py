@@ -20,9 +20,8 @@ MASKED = "masked"
 """What stands in place of words that may quote values."""
 
 _LEVELS = """
-    SELECT dataset, column_name, sensitivity, json_extract(writers, '$.sensitivity') IS NOT NULL FROM dictionary AS d
-    WHERE kind IN ('dataset', 'column')
-        AND version = (SELECT max(version) FROM dictionary AS other WHERE other.asset = d.asset)
+    SELECT dataset, column_name, sensitivity, json_extract(writers, '$.sensitivity') IS NOT NULL FROM dictionary
+    WHERE kind IN ('dataset', 'column') QUALIFY version = max(version) OVER (PARTITION BY asset)
 """
 
 
