@@ -17,18 +17,16 @@ from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel, Field, ValidationError
 
-from mlsteward.answer import one_line
 from mlsteward.errors import Refused
 from mlsteward.runs.actor import Actor
 from mlsteward.runs.approve import Decision, as_policy_has_it, decide
+from mlsteward.server.approval_words import approval_words
 from mlsteward.store.approvals import Approval, approval_of_run, was_asked
 from mlsteward.workspace import Workspace
 
 # From this revision on a question is the result of a call, and its answer comes with the next.
 _ASKS_BY_RESULT = "2026-07-28"
 _KEY = "approval"
-_REASON = 300
-_CALLER = 80
 
 
 class Reply(BaseModel):
@@ -64,7 +62,7 @@ class Asking:
             return False
         if self._by_result:
             question = ElicitRequestFormParams(
-                message=words(approval), requested_schema=render_elicitation_schema(Reply)
+                message=approval_words(approval), requested_schema=render_elicitation_schema(Reply)
             )
             return InputRequiredResult(
                 input_requests={_KEY: ElicitRequest(params=question)}, request_state=json.dumps({_KEY: run})
@@ -102,7 +100,7 @@ class Asking:
         """The reply of an older host; None when none came in time."""
         with anyio.move_on_after(self._workspace.settings.max_wait):
             try:
-                outcome = await self._context.elicit(words(approval), Reply)
+                outcome = await self._context.elicit(approval_words(approval), Reply)
             except (MCPError, ValueError):  # a host that cannot after all, or that answers with no form
                 return None
             if isinstance(outcome, AcceptedElicitation):
@@ -124,23 +122,6 @@ class Asking:
         )
         await anyio.to_thread.run_sync(decide, self._workspace, run, decision)
         return True
-
-
-def words(approval: Approval) -> str:
-    """The question. What the caller wrote is quoted on one line, so that it cannot pass for ours."""
-    reason, client = (
-        one_line(text, most).replace("“", "'").replace("”", "'")
-        for text, most in ((approval.reason, _REASON), (approval.client, _CALLER))
-    )
-    return "\n".join(
-        [
-            f"mlsteward asks for your approval to {approval.action}: {approval.asset}.",
-            approval.summary,
-            f"Asked by {approval.actor}{f' with “{client}”' if client else ''}.",
-            f"The reason given: “{reason}”" if reason else "No reason was given.",
-            f"It is done only if you approve, until {approval.expires:%Y-%m-%d %H:%M} UTC.",
-        ]
-    )
 
 
 def _decision(reply: ElicitResult) -> Reply | None:

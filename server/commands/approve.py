@@ -10,7 +10,7 @@ from mlsteward.config import Settings
 from mlsteward.errors import InvalidArgument
 from mlsteward.names import parse_run
 from mlsteward.runs.approve import Decision, as_policy_has_it, check_decision, decide
-from mlsteward.server.approval import words
+from mlsteward.server.approval_words import approval_words
 from mlsteward.server.command import TERMINAL, Command
 from mlsteward.server.passphrase import authorise
 from mlsteward.store.approvals import Approval, find_approval, open_approvals
@@ -25,7 +25,7 @@ def approve(workspace: Workspace, run: str, *, approver: str, deny: bool, overri
         return _list(console, workspace.store.read(open_approvals))
     number = parse_run(run)
     approval = workspace.store.read(lambda t: find_approval(t, number))
-    console.print(escape(words(approval)))
+    console.print(escape(approval_words(approval)))
     if approval.refused:
         console.print(f"[bold]It did not pass: {escape(', '.join(approval.refused))}.[/bold]")
     decision = Decision(
