@@ -90,7 +90,7 @@ class Export:
         return self.done
 
     def _send(self, out: Outgoing) -> None:
-        mark = mark_of(out.run.number, self._workspace.folder)
+        mark = f"{out.run.label} of {self._workspace.folder}"
         experiment = self._experiment(out.experiment)
         there = self._client.post(
             "/runs/search",
@@ -210,11 +210,6 @@ class Export:
             self._client.post("/registered-models/alias", name=name, alias=alias, version=version)
         else:
             self.done.left.append(f"the alias {alias} of {mark}: it stands on a version there already")
-
-
-def mark_of(run: int, workspace: Path) -> str:
-    """What a run that was exported says there of where it comes from."""
-    return f"run:{run} of {workspace}"
 
 
 def _all(t: Transaction) -> list[int]:
