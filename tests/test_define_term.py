@@ -20,11 +20,6 @@ LATE_SHARE = "SELECT avg((dep_delay > 15)::INT) AS late_share FROM flights"
 
 
 @pytest.fixture
-def workspace(workspace: Workspace) -> Workspace:
-    return workspace
-
-
-@pytest.fixture
 def flights(workspace: Workspace) -> Workspace:
     return with_flights(workspace)
 

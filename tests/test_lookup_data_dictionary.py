@@ -14,8 +14,8 @@ from mlsteward.store.catalogue import read_catalogue
 from mlsteward.store.dictionary import write_entries
 from mlsteward.store.store import Store
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import copied
+from tests.conftest import Assistant, assistant_of
+from tests.copied import copied, furnished
 from tests.dictionary_samples import AIRLINES, FLIGHTS, WORDS, column_profile, register
 from tests.glossary_samples import with_flights
 
@@ -34,12 +34,11 @@ LINK = Relationship(
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    workspace = new_workspace(folder, folder, warm)
-    register(workspace, "airlines", AIRLINES)
-    register(workspace, "flights", FLIGHTS, WORDS, "Flights that left New York in 2013", [LINK])
-    workspace.close()
-    return folder
+    def furnish(workspace: Workspace) -> None:
+        register(workspace, "airlines", AIRLINES)
+        register(workspace, "flights", FLIGHTS, WORDS, "Flights that left New York in 2013", [LINK])
+
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture

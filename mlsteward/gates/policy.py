@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from tomllib import TOMLDecodeError, loads
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, ValidationError, model_validator
@@ -12,6 +11,7 @@ from mlsteward.gates.policy_mistakes import told
 from mlsteward.gates.rules import Alias, Gates, ModelName, Table
 from mlsteward.monitoring.monitor_rules import MonitorRules
 from mlsteward.pipeline.retrain_rules import RetrainRules
+from mlsteward.pipeline.toml_tables import toml_tables
 
 DEFAULT_POLICY = Path(__file__).with_name("default_policy.toml")
 _MOST_TOLD = 12
@@ -67,12 +67,7 @@ def read_policy(text: str) -> Policy:
 
     Raises InvalidArgument with every mistake: its line, what is wrong and what was close.
     """
-    try:
-        said = loads(text)
-    except TOMLDecodeError as error:
-        raise InvalidArgument(f"The policy is no TOML: {error}.") from error
-    except RecursionError:
-        raise InvalidArgument("The policy is nested too deeply.") from None
+    said = toml_tables(text, "policy")
     try:
         Policy.model_validate(said)
         return Policy.model_validate(_filled(said))

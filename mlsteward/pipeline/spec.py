@@ -1,7 +1,6 @@
 """A pipeline as its TOML file says it: parameters, and steps in the order in which they run."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, cast, get_args
 
@@ -9,6 +8,7 @@ from mlsteward.errors import InvalidArgument
 from mlsteward.names import check_model_name, close_names, suggest_name
 from mlsteward.pipeline.kinds import KINDS
 from mlsteward.pipeline.lines import Lines
+from mlsteward.pipeline.toml_tables import toml_tables
 from mlsteward.pipeline.values import names_in
 from mlsteward.record import Record
 
@@ -59,12 +59,7 @@ def read_pipeline(text: str, *, name: str = "") -> Pipeline:
     """
     if len(text.encode()) > MOST_BYTES:
         raise InvalidArgument(f"A pipeline file holds at most {MOST_BYTES // 1024} KB.")
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidArgument(f"The pipeline is no TOML: {error}.") from error
-    except RecursionError:
-        raise InvalidArgument("The pipeline is nested too deeply.") from None
+    tables = toml_tables(text, "pipeline")
     reading = _Reading(Lines(text))
     pipeline = reading.pipeline(tables, name)
     if reading.mistakes:
