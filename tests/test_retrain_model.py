@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from mlsteward.monitoring.deployment_report import INPUT_DRIFT
@@ -24,8 +23,8 @@ from mlsteward.store.models import Model, add_model, find_model
 from mlsteward.store.runs import get_run
 from mlsteward.store.transaction import Transaction
 from mlsteward.workspace import Workspace
-from tests.conftest import Assistant, assistant_of, new_workspace
-from tests.copied import copied
+from tests.conftest import Assistant, assistant_of
+from tests.copied import copied, furnished
 from tests.judged import flights
 from tests.promoted import QUICK
 
@@ -41,19 +40,16 @@ def write_flights(data: Path, rows: int, **columns: object) -> None:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Path:
     """A workspace to begin with: `delay` was trained on what a statement made of flights."""
-    folder, data = tmp_path_factory.mktemp("made"), tmp_path_factory.mktemp("data")
 
     async def furnish(workspace: Workspace) -> None:
-        write_flights(data, 300)
+        write_flights(workspace.settings.data[0], 300)
         async with assistant_of(workspace) as assistant:
             await assistant.call("register_dataset", name="flights", source="flights.csv")
             await assistant.call("transform_dataset", name="clean", sql="SELECT * EXCLUDE (minutes) FROM flights")
             recipe: dict[str, Any] = {"params": {"C": 0.5}, "exclude": ["distance"], "seed": 7}
             await assistant.call("train_model", dataset="clean", **LATE, **recipe, name="delay")
-        workspace.close()
 
-    anyio.run(furnish, new_workspace(folder, data, warm))
-    return folder
+    return furnished(tmp_path_factory, warm, furnish)
 
 
 @pytest.fixture
